@@ -1,0 +1,75 @@
+package api
+
+import "time"
+
+// Knobs are the run-time settings of a region that concern its products. The
+// admin interface reads and changes them as JSON (durations as strings such as
+// "1s"). Zero durations mean at once.
+type Knobs struct {
+	// RouteOperation is how long a route entry stays Pending or Deleting, and how
+	// long its VPC refuses other route mutations.
+	RouteOperation time.Duration
+	// RouteConflictCode is answered when a table holds a transitional entry:
+	// TaskConflict or IncorrectRouteEntryStatus.
+	RouteConflictCode string
+	// RoutesPerTable is the quota of custom entries.
+	RoutesPerTable int
+
+	// ServerTransition is how long Starting and Stopping last; ReleasedServerLag
+	// how long a released server stays visible in lists.
+	ServerTransition, ReleasedServerLag time.Duration
+	// EmptyListWithoutPermission answers DescribeInstances with an empty list
+	// instead of 403 to a caller without permission.
+	EmptyListWithoutPermission bool
+	// SourceDestCheck is the setting that new interfaces get.
+	SourceDestCheck bool
+
+	// ListenerTransition is how long starting, configuring and stopping last.
+	ListenerTransition time.Duration
+	// LoadBalancerBusy is how long a load balancer refuses other mutations after
+	// the reply to one; until the reply it always does.
+	LoadBalancerBusy time.Duration
+	// BusyCode picks the code that a busy load balancer answers with; empty
+	// rotates through the published set.
+	BusyCode string
+	// GetLag, ListLag and TagLag are how long a new load balancer stays invisible
+	// to calls by id, to lists and to lists by tag; DeleteLag how long a deleted
+	// one stays in lists.
+	GetLag, ListLag, TagLag, DeleteLag time.Duration
+	// TagsMatchAll makes several tag pairs of DescribeLoadBalancers an AND.
+	TagsMatchAll bool
+	// Quotas.
+	LoadBalancersPerAccount, ListenersPerLoadBalancer, BackendsPerLoadBalancer  int
+	GroupsPerLoadBalancer, BackendsPerCall, AttachmentsPerServer, TagsPerObject int
+	// StrictBackends makes adding a member that is already there an error.
+	StrictBackends bool
+	// UDPHTTPCheckIgnored accepts an HTTP health check on a UDP listener and ignores it.
+	UDPHTTPCheckIgnored bool
+	// SlashURIRefused refuses a health-check URI of a single slash.
+	SlashURIRefused bool
+	// ClampPageSize clamps an oversized PageSize of VPC and SLB instead of refusing it.
+	ClampPageSize bool
+	// TokenRetention is how long a ClientToken is remembered.
+	TokenRetention time.Duration
+}
+
+// DefaultKnobs returns the settings of a region that behaves as published.
+func DefaultKnobs() Knobs {
+	return Knobs{
+		RouteOperation:           time.Second,
+		RouteConflictCode:        "IncorrectRouteEntryStatus",
+		RoutesPerTable:           200,
+		ServerTransition:         2 * time.Second,
+		SourceDestCheck:          true,
+		ListenerTransition:       300 * time.Millisecond,
+		LoadBalancersPerAccount:  60,
+		ListenersPerLoadBalancer: 50,
+		BackendsPerLoadBalancer:  200,
+		GroupsPerLoadBalancer:    100,
+		BackendsPerCall:          20,
+		AttachmentsPerServer:     50,
+		TagsPerObject:            20,
+		UDPHTTPCheckIgnored:      true,
+		TokenRetention:           24 * time.Hour,
+	}
+}
