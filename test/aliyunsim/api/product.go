@@ -36,6 +36,8 @@ type Server struct {
 	PrimaryIP string
 	// InterfaceIDs are the server's elastic network interfaces, primary first.
 	InterfaceIDs []string
+	// Unhealthy says that the server, though Running, answers no health check.
+	Unhealthy bool
 }
 
 // Network is what other products ask of VPC.
