@@ -1,0 +1,36 @@
+package annotation
+
+// nearest returns the known suffix that is most like the given one, or "" when
+// none is alike.
+func nearest(suffix string) string {
+	const tolerance = 3 // at most a third of the letters may differ
+	best, distance := "", len(suffix)/tolerance+1
+	for _, entry := range Registry() {
+		if d := editDistance(suffix, string(entry.Key)); d < distance {
+			best, distance = string(entry.Key), d
+		}
+	}
+	return best
+}
+
+// editDistance is the number of letters to insert, delete or replace that make a
+// into b (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
