@@ -1,0 +1,71 @@
+# Everything here needs Go, git and make alone. `sudo make setup` installs what
+# more a machine can do with.
+
+GO            ?= go
+BIN           := $(CURDIR)/bin
+KUBERNETES    := $(BIN)/kubernetes
+LINT_VERSION  := v2.15.0
+NODES         ?= 3
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0)
+LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION)
+
+# The race detector needs a C compiler; without one the tests run without it and say so.
+HAVE_CC := $(shell command -v gcc >/dev/null 2>&1 && echo yes)
+RACE    := $(if $(HAVE_CC),-race,)
+TESTENV := CGO_ENABLED=$(if $(HAVE_CC),1,0) KUBEBUILDER_ASSETS=$(KUBERNETES)
+
+.PHONY: help
+help: ## Show what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the programs into bin/.
+	CGO_ENABLED=0 $(GO) build -ldflags "$(LDFLAGS)" -o $(BIN)/ ./cmd/...
+
+.PHONY: kubernetes
+kubernetes: ## Build etcd and Kubernetes v1.37.2 into bin/kubernetes (minutes the first time).
+	@test/kubernetes/build.sh $(KUBERNETES)
+
+.PHONY: test
+test: kubernetes ## Run all tests but the long ones.
+	@test -n "$(HAVE_CC)" || echo "note: no C compiler, so the race detector is off; 'sudo make setup' installs one"
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m ./...
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.
+	CGO_ENABLED=0 $(BIN)/golangci-lint-$(LINT_VERSION) run
+
+$(BIN)/golangci-lint-$(LINT_VERSION):
+	@echo "building golangci-lint $(LINT_VERSION), about a minute"
+	GOBIN=$(BIN)/.lint CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(BIN)/.lint/golangci-lint $@
+
+.PHONY: generate
+generate: ## Write the generated reference pages again.
+	$(GO) generate ./...
+
+.PHONY: up
+up: build kubernetes ## Start a cluster, a region and the controller, and leave them running (NODES=n).
+	@CGO_ENABLED=0 $(GO) run ./test/environment up --nodes $(NODES)
+
+.PHONY: down
+down: ## Stop what `make up` started and remove its traces.
+	@CGO_ENABLED=0 $(GO) run ./test/environment down
+
+.PHONY: demo
+demo: build kubernetes ## A guided tour that fails if anything is not as told.
+	@CGO_ENABLED=0 $(GO) run ./test/environment demo
+
+.PHONY: bench
+bench: build kubernetes ## Print call counts and times beside the naive path.
+	$(TESTENV) $(GO) test -timeout 60m -count=1 -v -run '^TestBench' ./test/scale/...
+
+.PHONY: nightly
+nightly: build kubernetes ## The long tests: chaos at every call, many rounds.
+	$(TESTENV) $(GO) test $(RACE) -timeout 120m -count=1 -tags nightly ./test/...
+
+.PHONY: setup
+setup: ## Install what Debian can add: a C compiler (race detector), Node.js (an independent API client).
+	apt-get update
+	apt-get install -y --no-install-recommends gcc libc6-dev nodejs npm
