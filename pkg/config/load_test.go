@@ -128,8 +128,8 @@ func TestSourceOfCredentialsFollowsFromWhatIsGiven(t *testing.T) {
 
 func TestEverySettingHasHelpAndValidDefault(t *testing.T) {
 	for _, s := range settings {
-		if s.help == "" {
-			t.Errorf("%s has no help", s.flag)
+		if s.help == "" || s.zh == "" {
+			t.Errorf("%s lacks help in a language", s.flag)
 		}
 		if s.fallback != "" {
 			if err := s.set(&Config{}, s.fallback); err != nil {

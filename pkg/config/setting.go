@@ -24,6 +24,7 @@ type setting struct {
 	// fallback is the default, as text.
 	fallback string
 	help     string
+	zh       string
 	// secret settings have no flag: argv is readable by everybody.
 	secret bool
 	set    func(c *Config, value string) error
