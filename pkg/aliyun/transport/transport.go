@@ -4,9 +4,17 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/responses"
+	"k8s.io/klog/v2"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/credentials"
 )
 
 // Product names an API as the SDK does.
@@ -38,14 +46,163 @@ type Doer interface {
 	Do(ctx context.Context, call Call) error
 }
 
+// ErrFenced: a mutating call was not sent because the fence forbade it.
+var ErrFenced = errors.New("not sent: this process may not write now")
+
 // Transport implements Doer. It is safe for concurrent use.
-type Transport struct{}
+type Transport struct {
+	opts        Options
+	endpoints   map[Product]endpoint
+	clients     *clientPool
+	limiters    *limiters
+	connections *http.Transport // nil with a RoundTripper of the caller's
+}
 
-// New checks the options and returns a transport; it sends nothing.
-func New(opts Options) (*Transport, error) { _ = opts; return &Transport{}, nil }
+// idleClients is how many SDK clients are kept for re-use.
+const idleClients = 64
 
-// Do implements Doer.
-func (t *Transport) Do(ctx context.Context, call Call) error { _, _ = ctx, call; return nil }
+// New checks the options, all of them at once, and returns a transport; it sends nothing.
+func New(opts Options) (*Transport, error) {
+	opts = opts.withDefaults()
+	hosts, endpointErr := endpoints(opts)
+	t := &Transport{opts: opts, endpoints: hosts, limiters: &limiters{opts: opts, all: map[string]*limiter{}}}
+	base := opts.RoundTripper
+	var connErr error
+	if base == nil {
+		if t.connections, connErr = newConnections(opts.CABundle); connErr == nil {
+			base = t.connections
+		}
+	}
+	if err := errors.Join(opts.validate(), endpointErr, connErr); err != nil {
+		return nil, fmt.Errorf("API transport: %w", err)
+	}
+	t.clients = &clientPool{
+		region: opts.Region, userAgent: opts.UserAgent, timeout: opts.Timeout,
+		base: base, idle: make(chan *client, idleClients),
+	}
+	registerMetrics()
+	return t, nil
+}
 
 // Close closes idle connections. Calls in flight go on.
-func (t *Transport) Close() {}
+func (t *Transport) Close() {
+	if t.connections != nil {
+		t.connections.CloseIdleConnections()
+	}
+}
+
+// Do implements Doer. The error is an *apierror.Error; errors.Is tells its kind,
+// ErrFenced, and the context's errors. The reply is whole or not to be used.
+func (t *Transport) Do(ctx context.Context, call Call) error {
+	op := newOperation(call)
+	logger := klog.FromContext(ctx)
+	start := t.opts.Clock.Now()
+	requestID, failure := t.run(ctx, op)
+	replace(call.Request.GetQueryParams(), op.query)
+	replace(call.Request.GetFormParams(), op.form)
+
+	result := codeOK
+	if failure != nil {
+		failure.Sent = failure.Sent || op.sent
+		result = failure.Kind.String()
+	}
+	callsTotal.WithLabelValues(string(op.product), op.action, result).Inc()
+	logger.V(4).Info("API call", "product", op.product, "action", op.action, "result", result,
+		"attempts", op.attempt, "duration", t.opts.Clock.Since(start), "requestID", requestID)
+	if failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// run repeats attempts until one succeeds or repeating is wrong.
+func (t *Transport) run(ctx context.Context, op *operation) (requestID string, failure *apierror.Error) {
+	for {
+		op.attempt++
+		key, requestID, failure := t.attempt(ctx, op)
+		if failure == nil {
+			return requestID, nil
+		}
+		op.sent = op.sent || failure.Sent
+		if ctx.Err() != nil || errors.Is(failure, ErrFenced) {
+			return requestID, failure
+		}
+		if t.rekey(op, key, failure) {
+			continue
+		}
+		wait, again := t.pause(op, failure)
+		if !again {
+			return requestID, failure
+		}
+		if err := t.sleep(ctx, wait); err != nil {
+			failure.Err = err
+			return requestID, failure
+		}
+	}
+}
+
+// attempt takes the call through the pipeline once.
+func (t *Transport) attempt(ctx context.Context, op *operation) (key credentials.Credentials, requestID string, failure *apierror.Error) {
+	if failure := t.fence(op); failure != nil {
+		return key, "", failure
+	}
+	limiter := t.limiters.of(op.product, op.action)
+	queued := t.opts.Clock.Now()
+	if err := limiter.acquire(ctx, priorityOf(ctx)); err != nil {
+		return key, "", op.failure(fmt.Errorf("waiting for the rate limiter: %w", err))
+	}
+	var judged verdict
+	defer func() { limiter.release(judged) }()
+	limiterSeconds.WithLabelValues(string(op.product), op.action).Observe(t.opts.Clock.Since(queued).Seconds())
+
+	key, err := t.opts.Credentials.Get(ctx)
+	if err != nil {
+		return key, "", op.failure(fmt.Errorf("credentials: %w", err))
+	}
+	// Asked again: waiting may have taken longer than the right to write lasted.
+	if failure := t.fence(op); failure != nil {
+		return key, "", failure
+	}
+	start := time.Now()
+	requestID, failure = t.send(ctx, op, key)
+	judged = judge(failure)
+	t.record(ctx, op, start, requestID, failure)
+	return key, requestID, failure
+}
+
+func (t *Transport) fence(op *operation) *apierror.Error {
+	if !op.call.Mutating {
+		return nil
+	}
+	if err := t.opts.Fence(); err != nil {
+		return op.failure(fmt.Errorf("%w: %w", ErrFenced, err))
+	}
+	return nil
+}
+
+// rekey reports whether the API refused the credentials and others are to be
+// had now. It does so once a call.
+func (t *Transport) rekey(op *operation, refused credentials.Credentials, failure *apierror.Error) bool {
+	source, ok := t.opts.Credentials.(credentials.Invalidator)
+	if !ok || op.rekeyed || !apierror.CredentialsRefused(failure.Code) {
+		return false
+	}
+	op.rekeyed = true
+	source.Invalidate(refused)
+	return true
+}
+
+// sleep waits, unless ctx ends before: then there is no point in waiting at all.
+func (t *Transport) sleep(ctx context.Context, d time.Duration) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return fmt.Errorf("no time left to try again: %w", context.DeadlineExceeded)
+	}
+	timer := t.opts.Clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("gave up waiting to try again: %w", ended(ctx))
+	}
+}
