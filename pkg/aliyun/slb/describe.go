@@ -115,11 +115,6 @@ func (c *Client) Get(ctx context.Context, id string) (LoadBalancer, error) {
 	for _, l := range resp.ListenerPortsAndProtocol.ListenerPortAndProtocol {
 		out.Ports = append(out.Ports, ListenerKey{Protocol(l.ListenerProtocol), l.ListenerPort})
 	}
-	if len(out.Ports) == 0 { // older answers have the misspelt list only
-		for _, l := range resp.ListenerPortsAndProtocal.ListenerPortAndProtocal {
-			out.Ports = append(out.Ports, ListenerKey{Protocol(l.ListenerProtocal), l.ListenerPort})
-		}
-	}
 	for _, b := range resp.BackendServers.BackendServer {
 		out.Backends = append(out.Backends, Backend{
 			ServerID: b.ServerId, Weight: b.Weight, Type: backendType(b.Type), ServerIP: b.ServerIp, Description: b.Description,
