@@ -1,0 +1,176 @@
+package nodes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/ptr"
+)
+
+// leaseSeconds is what a kubelet writes as the duration of its lease.
+const leaseSeconds = 40
+
+// Run keeps the fleet's Nodes alive until the context ends: one lease renewal
+// per Node and period, spread evenly over the period, and a status report where
+// Kubernetes does not hold a living Node for Ready. It can run once.
+func (f *Fleet) Run(ctx context.Context) error {
+	factory := informers.NewSharedInformerFactoryWithOptions(f.client, 0, informers.WithTransform(trim))
+	informer := factory.Core().V1().Nodes()
+	_, err := informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		UpdateFunc: func(_, updated any) { f.react(updated) },
+		DeleteFunc: f.react,
+	})
+	if err != nil {
+		return fmt.Errorf("watching nodes: %w", err)
+	}
+	factory.Start(ctx.Done())
+	defer factory.Shutdown()
+
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer f.queue.ShutDown()
+	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
+		return nil
+	}
+	for range parallel {
+		workers.Go(func() { f.work(ctx, informer.Lister()) })
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// trim drops what the fleet does not read.
+func trim(object any) (any, error) {
+	if node, ok := object.(*corev1.Node); ok {
+		node.ManagedFields = nil
+		node.Status.Images = nil
+	}
+	return object, nil
+}
+
+// react makes a heartbeat due for a living Node that was deleted or is not
+// Ready.
+func (f *Fleet) react(object any) {
+	if node, ok := object.(*corev1.Node); ok && isReady(node) && node.DeletionTimestamp == nil {
+		return
+	}
+	name, err := cache.DeletionHandlingMetaNamespaceKeyFunc(object)
+	if err == nil && f.isAlive(name) {
+		f.queue.Add(name)
+	}
+}
+
+func (f *Fleet) work(ctx context.Context, lister corelisters.NodeLister) {
+	for {
+		name, quit := f.queue.Get()
+		if quit {
+			return
+		}
+		f.step(ctx, lister, name)
+		f.queue.Done(name)
+	}
+}
+
+// step is one heartbeat of one Node.
+func (f *Fleet) step(ctx context.Context, lister corelisters.NodeLister, name string) {
+	if !f.isAlive(name) || ctx.Err() != nil {
+		return
+	}
+	first, err := f.beat(ctx, lister, name)
+	if err != nil {
+		if ctx.Err() == nil {
+			f.log.V(2).Info("heartbeat failed, trying again", "node", name, "err", err)
+		}
+		f.queue.AddRateLimited(name)
+		return
+	}
+	f.queue.Forget(name)
+	next := f.heartbeat
+	if first {
+		// Nodes that were added together spread over the period.
+		next = rand.N(f.heartbeat) //nolint:gosec // a moment is no secret
+	}
+	f.queue.AddAfter(name, next)
+}
+
+// beat reports a Node Ready where that is not known, and renews its lease. It
+// tells whether this made the lease, so was the Node's first.
+func (f *Fleet) beat(ctx context.Context, lister corelisters.NodeLister, name string) (first bool, err error) {
+	node, err := lister.Get(name)
+	if apierrors.IsNotFound(err) {
+		// Gone, or so new that the informer has not seen it.
+		node, err = f.client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			f.log.V(2).Info("node was deleted, its heartbeats end", "node", name)
+			f.lose(name)
+			return false, nil
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading node %s: %w", name, err)
+	}
+	if !isReady(node) {
+		if err := f.reportReady(ctx, name); err != nil {
+			return false, err
+		}
+	}
+	return f.renew(ctx, node)
+}
+
+func (f *Fleet) reportReady(ctx context.Context, name string) error {
+	patch, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": healthy(time.Now())}})
+	if err != nil {
+		return fmt.Errorf("encoding the status of node %s: %w", name, err)
+	}
+	_, err = f.client.CoreV1().Nodes().Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("reporting node %s ready: %w", name, err)
+	}
+	return nil
+}
+
+// renew writes the time into the Node's lease, or makes the lease.
+func (f *Fleet) renew(ctx context.Context, node *corev1.Node) (created bool, err error) {
+	leases := f.client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
+	now := metav1.NewMicroTime(time.Now())
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"renewTime": now}})
+	if err != nil {
+		return false, fmt.Errorf("encoding the lease of node %s: %w", node.Name, err)
+	}
+	_, err = leases.Patch(ctx, node.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+	if err == nil {
+		return false, nil
+	}
+	if !apierrors.IsNotFound(err) {
+		return false, fmt.Errorf("renewing the lease of node %s: %w", node.Name, err)
+	}
+	_, err = leases.Create(ctx, &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: node.Name,
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: corev1.SchemeGroupVersion.String(), Kind: "Node", Name: node.Name, UID: node.UID,
+			}},
+		},
+		Spec: coordinationv1.LeaseSpec{
+			HolderIdentity:       ptr.To(node.Name),
+			LeaseDurationSeconds: ptr.To[int32](leaseSeconds),
+			RenewTime:            &now,
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, fmt.Errorf("making the lease of node %s: %w", node.Name, err)
+	}
+	return true, nil
+}
