@@ -45,6 +45,9 @@ type Knobs struct {
 	StrictBackends bool
 	// UDPHTTPCheckIgnored accepts an HTTP health check on a UDP listener and ignores it.
 	UDPHTTPCheckIgnored bool
+	// HealthLag is how long the first health checks of a backend or a listener
+	// take; until then its state is unavailable.
+	HealthLag time.Duration
 	// SlashURIRefused refuses a health-check URI of a single slash.
 	SlashURIRefused bool
 	// ClampPageSize clamps an oversized PageSize of VPC and SLB instead of refusing it.
@@ -70,6 +73,7 @@ func DefaultKnobs() Knobs {
 		AttachmentsPerServer:     50,
 		TagsPerObject:            20,
 		UDPHTTPCheckIgnored:      true,
+		HealthLag:                2 * time.Second,
 		TokenRetention:           24 * time.Hour,
 	}
 }

@@ -40,4 +40,6 @@ type Interface struct {
 	// InstanceID is the server it is attached to, empty when none.
 	InstanceID string
 	PrimaryIP  string
+	// Addresses are all private addresses of both families, primary first.
+	Addresses []string
 }

@@ -38,6 +38,8 @@ type Server struct {
 	InterfaceIDs []string
 	// Unhealthy says that the server, though Running, answers no health check.
 	Unhealthy bool
+	// IPv6 are the server's IPv6 addresses.
+	IPv6 []string
 }
 
 // Network is what other products ask of VPC.
