@@ -3,6 +3,7 @@ package vpc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
@@ -20,10 +21,39 @@ const entriesPerPage = 100
 
 // RouteEntries lists all entries of a route table, those of the system included.
 func (c *Client) RouteEntries(ctx context.Context, tableID string) ([]RouteEntry, error) {
+	all, err := c.entries(ctx, tableID, nil)
+	if err != nil {
+		return nil, fmt.Errorf("list route entries of %s: %w", tableID, err)
+	}
+	return all, nil
+}
+
+// RouteEntriesTo lists the entries of a route table with one of the given
+// destinations, 50 destinations a call. No destinations, no call.
+func (c *Client) RouteEntriesTo(ctx context.Context, tableID string, cidrs []string) ([]RouteEntry, error) {
+	var all []RouteEntry
+	for part := range slices.Chunk(cidrs, MaxBatch) {
+		found, err := c.entries(ctx, tableID, part)
+		if err != nil {
+			return nil, fmt.Errorf("list %d route entries of %s: %w", len(part), tableID, err)
+		}
+		for _, e := range found {
+			if slices.Contains(part, e.CIDR) {
+				all = append(all, e)
+			}
+		}
+	}
+	return all, nil
+}
+
+func (c *Client) entries(ctx context.Context, tableID string, cidrs []string) ([]RouteEntry, error) {
 	src := listing.Source{Product: string(transport.Vpc), Action: "DescribeRouteEntryList"}
-	all, err := listing.Tokens(ctx, src, func(ctx context.Context, token string) (listing.TokenPage[RouteEntry], error) {
+	return listing.Tokens(ctx, src, func(ctx context.Context, token string) (listing.TokenPage[RouteEntry], error) {
 		req := sdk.CreateDescribeRouteEntryListRequest()
 		req.RouteTableId = tableID
+		if len(cidrs) > 0 {
+			req.DestCidrBlockList = &cidrs
+		}
 		req.MaxResult = requests.NewInteger(entriesPerPage)
 		req.NextToken = token
 		resp := sdk.CreateDescribeRouteEntryListResponse()
@@ -36,10 +66,6 @@ func (c *Client) RouteEntries(ctx context.Context, tableID string) ([]RouteEntry
 		}
 		return page, nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list route entries of %s: %w", tableID, err)
-	}
-	return all, nil
 }
 
 func entry(in *sdk.RouteEntry, tableID string) RouteEntry {
