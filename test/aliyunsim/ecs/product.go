@@ -1,0 +1,144 @@
+// Package ecs is the simulator's ECS: servers with their network interfaces,
+// their life cycle, and the catalogue of zones and instance types.
+package ecs
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	sdk "github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
+
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
+)
+
+// Options are what a Product is made of.
+type Options struct {
+	Region, Account string
+	Knobs           *api.Knobs
+	// Network is VPC, which owns the vSwitches and the elastic addresses.
+	Network api.ServerNetwork
+	// LoadBalancers returns SLB; nil means that there is none.
+	LoadBalancers func() api.LoadBalancers
+	Rand          *rand.Rand
+}
+
+// Product is one region's ECS. Every method needs the region's lock.
+type Product struct {
+	Options
+	state
+	index index
+}
+
+var (
+	_ api.State      = (*Product)(nil)
+	_ api.Servers    = (*Product)(nil)
+	_ api.Interfaces = (*Product)(nil)
+)
+
+// New returns an ECS without any server.
+func New(o Options) *Product {
+	p := &Product{Options: o, state: newState()}
+	p.index = p.state.index()
+	return p
+}
+
+// Actions implements api.State.
+func (p *Product) Actions() []api.Action {
+	tagged := p.tagged()
+	actions := []api.Action{
+		{Name: "DescribeInstances", Request: &sdk.DescribeInstancesRequest{}, Handle: p.describeInstances},
+		{Name: "DescribeInstanceStatus", Request: &sdk.DescribeInstanceStatusRequest{}, Handle: p.describeInstanceStatus},
+		{Name: "DescribeInstanceAttribute", Request: &sdk.DescribeInstanceAttributeRequest{},
+			Required: []string{"InstanceId"}, Handle: p.describeInstanceAttribute},
+		{Name: "DescribeNetworkInterfaces", Request: &sdk.DescribeNetworkInterfacesRequest{}, Handle: p.describeNetworkInterfaces},
+		{Name: "ModifyNetworkInterfaceAttribute", Request: &sdk.ModifyNetworkInterfaceAttributeRequest{},
+			Required: []string{"NetworkInterfaceId"}, Mutating: true, Handle: p.modifyNetworkInterfaceAttribute},
+		{Name: "RunInstances", Request: &sdk.RunInstancesRequest{}, Mutating: true, Handle: p.runInstances},
+		{Name: "StartInstance", Request: &sdk.StartInstanceRequest{},
+			Required: []string{"InstanceId"}, Mutating: true, Handle: p.startInstance},
+		{Name: "StopInstance", Request: &sdk.StopInstanceRequest{},
+			Required: []string{"InstanceId"}, Mutating: true, Handle: p.stopInstance},
+		{Name: "DeleteInstance", Request: &sdk.DeleteInstanceRequest{}, Extra: []string{"ForceStop"},
+			Required: []string{"InstanceId"}, Mutating: true, Handle: p.deleteInstance},
+		{Name: "DeleteInstances", Request: &sdk.DeleteInstancesRequest{}, Extra: []string{"ForceStop"},
+			Mutating: true, Handle: p.deleteInstances},
+		{Name: "DescribeRegions", Request: &sdk.DescribeRegionsRequest{}, Handle: p.describeRegions},
+		{Name: "DescribeZones", Request: &sdk.DescribeZonesRequest{}, Handle: p.describeZones},
+		{Name: "DescribeInstanceTypes", Request: &sdk.DescribeInstanceTypesRequest{}, Handle: p.describeInstanceTypes},
+		{Name: "TagResources", Request: &sdk.TagResourcesRequest{}, Required: []string{"ResourceType"},
+			Mutating: true, Handle: tagged.TagResources},
+		{Name: "UntagResources", Request: &sdk.UntagResourcesRequest{}, Required: []string{"ResourceType"},
+			Mutating: true, Handle: tagged.UntagResources},
+		{Name: "ListTagResources", Request: &sdk.ListTagResourcesRequest{}, Extra: []string{"MaxResults"},
+			Required: []string{"ResourceType"}, Handle: tagged.ListTagResources},
+	}
+	for i := range actions {
+		actions[i].Product = api.ECS
+	}
+	return actions
+}
+
+// Advance implements api.State.
+func (p *Product) Advance(now time.Time) time.Time {
+	p.Tokens.Prune(now)
+	var next time.Time
+	for _, s := range p.index.moving {
+		p.settle(s, now)
+		if !s.Due.IsZero() && s.Due.After(now) && (next.IsZero() || s.Due.Before(next)) {
+			next = s.Due
+		}
+	}
+	return next
+}
+
+// Dump implements api.State.
+func (p *Product) Dump() (json.RawMessage, error) {
+	raw, err := json.Marshal(&p.state)
+	if err != nil {
+		return nil, fmt.Errorf("dump ECS: %w", err)
+	}
+	return raw, nil
+}
+
+// Restore implements api.State.
+func (p *Product) Restore(raw json.RawMessage) error {
+	restored := newState()
+	if err := json.Unmarshal(raw, &restored); err != nil {
+		return fmt.Errorf("restore ECS: %w", err)
+	}
+	p.state = restored
+	p.index = restored.index()
+	return nil
+}
+
+// Server implements api.Servers. A released server does not exist, also while
+// lists still show it.
+func (p *Product) Server(id string) (api.Server, bool) {
+	s := p.living(id)
+	if s == nil {
+		return api.Server{}, false
+	}
+	return api.Server{
+		ID: s.ID, VPCID: s.VPC, VSwitchID: s.VSwitch, ZoneID: s.Zone, Status: s.Status, PrimaryIP: s.PrivateIP,
+		InterfaceIDs: append([]string(nil), s.Interfaces...), Unhealthy: s.Unhealthy,
+	}, true
+}
+
+// Interface implements api.Interfaces.
+func (p *Product) Interface(id string) (api.Interface, bool) {
+	i := p.Interfaces[id]
+	if i == nil {
+		return api.Interface{}, false
+	}
+	return api.Interface{ID: i.ID, VPCID: i.VPC, VSwitchID: i.VSwitch, InstanceID: i.Instance, PrimaryIP: i.PrivateIPs[0]}, true
+}
+
+// living returns a server that is not released, or nil.
+func (p *Product) living(id string) *server {
+	if s := p.Servers[id]; s != nil && !s.Released {
+		return s
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+package ecs
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
+)
+
+// tagged lends servers (instance) and interfaces (eni) to the tag actions.
+func (p *Product) tagged() api.Tagged {
+	return api.Tagged{
+		Tags: func(kind, id string) map[string]string {
+			switch kind {
+			case "instance":
+				if s := p.living(id); s != nil {
+					return s.Tags
+				}
+			case "eni":
+				if i := p.Interfaces[id]; i != nil {
+					return i.Tags
+				}
+			}
+			return nil
+		},
+		IDs: func(kind string) []string {
+			switch kind {
+			case "instance":
+				return append([]string{}, slices.Sorted(maps.Keys(p.Servers))...)
+			case "eni":
+				return append([]string{}, slices.Sorted(maps.Keys(p.Interfaces))...)
+			}
+			return nil
+		},
+		PerResource: func() int { return p.Knobs.TagsPerObject },
+	}
+}
