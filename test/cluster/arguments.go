@@ -100,7 +100,7 @@ func (c *Cluster) apiServerArguments(port int) []string {
 
 func (c *Cluster) controllerManagerArguments(port int) []string {
 	o := c.options
-	arguments := append(c.componentArguments(port, controllerManagerName),
+	arguments := append(c.componentArguments(port, controllerManagerName, controllerManagerCert),
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file="+c.key(serviceAccountKey),
 		"--root-ca-file="+c.cert(clusterCA),
@@ -144,7 +144,7 @@ func maskArguments(o Options) []string {
 }
 
 func (c *Cluster) schedulerArguments(port int) []string {
-	return append(c.componentArguments(port, schedulerName),
+	return append(c.componentArguments(port, schedulerName, schedulerCert),
 		"--client-ca-file="+c.cert(clusterCA),
 		"--requestheader-client-ca-file="+c.cert(frontProxyCA),
 		"--kube-api-qps=500",
@@ -154,7 +154,7 @@ func (c *Cluster) schedulerArguments(port int) []string {
 
 // componentArguments are those that the clients of the API server share. There
 // is one replica of each, so nothing is gained by waiting for an election.
-func (c *Cluster) componentArguments(port int, name string) []string {
+func (c *Cluster) componentArguments(port int, name, certificate string) []string {
 	kubeconfig := c.path("kubeconfig", name+".kubeconfig")
 	return []string{
 		"--kubeconfig=" + kubeconfig,
@@ -162,8 +162,8 @@ func (c *Cluster) componentArguments(port int, name string) []string {
 		"--authorization-kubeconfig=" + kubeconfig,
 		"--bind-address=" + c.options.BindAddress,
 		"--secure-port=" + strconv.Itoa(port),
-		"--tls-cert-file=" + c.cert(componentServerCert),
-		"--tls-private-key-file=" + c.key(componentServerCert),
+		"--tls-cert-file=" + c.cert(certificate),
+		"--tls-private-key-file=" + c.key(certificate),
 		"--leader-elect=false",
 		"--profiling=false",
 	}

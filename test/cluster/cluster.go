@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -17,6 +18,8 @@ type Cluster struct {
 	dir     string
 	config  *rest.Config
 	client  kubernetes.Interface
+	// choosePort is freePort, but for tests.
+	choosePort func(ctx context.Context, host string) (int, error)
 
 	mu sync.Mutex
 	// record and children are guarded by mu.

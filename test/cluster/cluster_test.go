@@ -50,15 +50,14 @@ func createNode(t *testing.T, c *Cluster, name string) {
 
 func TestEveryProgramIsUp(t *testing.T) {
 	c := Shared(t)
-	var names []string
-	for _, process := range c.Processes() {
-		names = append(names, process.Name)
+	processes := c.Processes()
+	for _, process := range processes {
 		if !process.Alive {
 			t.Errorf("%s (pid %d) does not run", process.Name, process.PID)
 		}
 	}
-	if got, want := len(names), 4; got != want {
-		t.Errorf("programs %v: got %d, want %d", names, got, want)
+	if got, want := len(processes), 4; got != want {
+		t.Errorf("programs %v: got %d, want %d", processes, got, want)
 	}
 }
 

@@ -23,7 +23,8 @@ const (
 	apiServerCert         = "apiserver"
 	kubeletClientCert     = "apiserver-kubelet-client"
 	frontProxyClientCert  = "front-proxy-client"
-	componentServerCert   = "component-server"
+	controllerManagerCert = "controller-manager-server"
+	schedulerCert         = "scheduler-server"
 	adminClientCert       = "admin"
 	serviceAccountKey     = "sa"
 	adminGroup            = "system:masters"
@@ -43,25 +44,29 @@ func makeKeys(dir string, o Options) error {
 	if err != nil {
 		return err
 	}
-	local := []string{"localhost", "127.0.0.1", o.BindAddress}
+	// Each server's certificate has its program's name: the readiness check
+	// asks for it, so one program is never taken for another.
+	server := func(program string, more ...string) identity {
+		return identity{user: program, names: append([]string{program, "localhost", "127.0.0.1", o.BindAddress}, more...)}
+	}
 	apiNames := append([]string{
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", serviceIP,
-	}, local...)
-	apiNames = append(apiNames, o.ServerNames...)
+	}, o.ServerNames...)
 
 	signed := map[string]map[string]identity{
 		etcdCA: {
-			etcdServerCert: {user: etcdName, names: local},
+			etcdServerCert: server(etcdName),
 			etcdClientCert: {user: apiServerName},
 		},
 		frontProxyCA: {
 			frontProxyClientCert: {user: frontProxyUser},
 		},
 		clusterCA: {
-			apiServerCert:       {user: apiServerName, names: apiNames},
-			componentServerCert: {user: "component", names: local},
-			kubeletClientCert:   {user: "kube-apiserver-kubelet-client", groups: []string{adminGroup}},
-			adminClientCert:     {user: "admin", groups: []string{adminGroup}},
+			apiServerCert:         server(apiServerName, apiNames...),
+			controllerManagerCert: server(controllerManagerName),
+			schedulerCert:         server(schedulerName),
+			kubeletClientCert:     {user: "kube-apiserver-kubelet-client", groups: []string{adminGroup}},
+			adminClientCert:       {user: "admin", groups: []string{adminGroup}},
 		},
 	}
 	for name, certificates := range signed {

@@ -65,7 +65,7 @@ func belongsTo(pid int, dir string) bool {
 // and waits until they are gone. Nothing in a control plane of ours is worth a
 // graceful end, which would take seconds.
 func killAll(pids []int, dir string) error {
-	var problems []error
+	problems := make([]error, 0, 2*len(pids))
 	for _, pid := range pids {
 		problems = append(problems, kill(pid, dir))
 	}

@@ -29,8 +29,9 @@ var (
 )
 
 // probeClient is an HTTPS client that trusts the authorities of this control
-// plane only: another run's program on the same port is never taken for ours.
-func (c *Cluster) probeClient() (*http.Client, error) {
+// plane only, and of its servers the named program only: whoever else listens
+// on the port is never taken for it.
+func (c *Cluster) probeClient(program string) (*http.Client, error) {
 	roots := x509.NewCertPool()
 	for _, name := range []string{clusterCA, etcdCA} {
 		signer, err := loadAuthority(c.path("pki"), name)
@@ -51,7 +52,12 @@ func (c *Cluster) probeClient() (*http.Client, error) {
 		Timeout: probeTimeout,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
-			TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: certificates},
+			TLSClientConfig: &tls.Config{
+				MinVersion:   tls.VersionTLS12,
+				RootCAs:      roots,
+				ServerName:   program,
+				Certificates: certificates,
+			},
 		},
 	}, nil
 }
@@ -60,7 +66,7 @@ func (c *Cluster) probeClient() (*http.Client, error) {
 // the program ends before, or takes longer than Options.StartTimeout; the error
 // names the component and shows the end of its log.
 func (c *Cluster) waitReady(ctx context.Context, comp component, p *child) error {
-	client, err := c.probeClient()
+	client, err := c.probeClient(comp.Name)
 	if err != nil {
 		return err
 	}

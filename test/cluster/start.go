@@ -43,6 +43,8 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		dir:      dir,
 		record:   state{Detached: o.Detach, Owner: ownProcess()},
 		children: map[string]*child{},
+
+		choosePort: freePort,
 	}
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
@@ -100,7 +102,7 @@ func (c *Cluster) start(ctx context.Context) error {
 // launch starts a program on a free port and waits until it is ready.
 func (c *Cluster) launch(ctx context.Context, name string) error {
 	for try := 1; ; try++ {
-		port, err := freePort(ctx, c.options.BindAddress)
+		port, err := c.choosePort(ctx, c.options.BindAddress)
 		if err != nil {
 			return err
 		}

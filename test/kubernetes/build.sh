@@ -2,18 +2,24 @@
 # Builds etcd and the programs of a Kubernetes control plane out of the Go
 # module proxy into bin/kubernetes, where test/cluster and envtest find them.
 #
-#   test/kubernetes/build.sh                     the control plane and kubectl
-#   test/kubernetes/build.sh kubelet kube-proxy  these programs only
+#   build.sh [FOLDER]                     the control plane and kubectl
+#   build.sh [FOLDER] kubelet kube-proxy  these programs only
 #
-# OUT  folder for the programs (default: bin/kubernetes of the repository)
-# GO   the go command (default: go)
+# FOLDER holds a slash; without it the programs go to the repository's
+# bin/kubernetes. GO names the go command.
 #
 # A program whose stamp (go.mod, go.sum, Go version, flags) is unchanged is not
 # built again. A cold build takes about ten minutes on two cores.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-out=${OUT:-$here/../../bin/kubernetes}
+out=$here/../../bin/kubernetes
+case ${1:-} in
+*/*)
+	out=$1
+	shift
+	;;
+esac
 go=${GO:-go}
 
 mkdir -p "$out/.stamp"

@@ -42,6 +42,8 @@ type Fleet struct {
 // member is what the fleet knows of one of its Nodes.
 type member struct {
 	node Node
+	// beating is held during a heartbeat.
+	beating sync.Mutex
 	// alive is false after Kill, or when somebody has deleted the Node.
 	alive bool
 }
@@ -126,12 +128,15 @@ func (f *Fleet) Revive(ctx context.Context, name string) error {
 // Remove ends a Node for good and deletes its object and lease.
 func (f *Fleet) Remove(ctx context.Context, name string) error {
 	f.mu.Lock()
-	_, found := f.members[name]
+	m, found := f.members[name]
 	delete(f.members, name)
 	f.mu.Unlock()
 	if !found {
 		return fmt.Errorf("removing %s: %w", name, ErrUnknownNode)
 	}
+	// A heartbeat that is under way would make the deleted lease again.
+	m.beating.Lock()
+	defer m.beating.Unlock()
 	if err := f.client.CoreV1().Nodes().Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting node %s: %w", name, err)
 	}
@@ -157,10 +162,17 @@ func (f *Fleet) Alive() []string {
 }
 
 func (f *Fleet) isAlive(name string) bool {
+	return f.living(name) != nil
+}
+
+// living returns the member of that name, or nil when it is dead or unknown.
+func (f *Fleet) living(name string) *member {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m, found := f.members[name]
-	return found && m.alive
+	if m, found := f.members[name]; found && m.alive {
+		return m
+	}
+	return nil
 }
 
 // lose ends the heartbeats of a Node whose object is gone. A kubelet does not

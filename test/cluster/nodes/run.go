@@ -85,7 +85,13 @@ func (f *Fleet) work(ctx context.Context, lister corelisters.NodeLister) {
 
 // step is one heartbeat of one Node.
 func (f *Fleet) step(ctx context.Context, lister corelisters.NodeLister, name string) {
-	if !f.isAlive(name) || ctx.Err() != nil {
+	m := f.living(name)
+	if m == nil || ctx.Err() != nil {
+		return
+	}
+	m.beating.Lock()
+	defer m.beating.Unlock()
+	if f.living(name) != m {
 		return
 	}
 	first, err := f.beat(ctx, lister, name)

@@ -1,0 +1,152 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+// sleeper runs a process that has the argument in its command line.
+func sleeper(t *testing.T, argument string) int {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "sh", "-c", "sleep 60 & wait", argument)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	return command.Process.Pid
+}
+
+func recordPID(t *testing.T, dir string, pid int) {
+	t.Helper()
+	record := state{Components: []component{{Name: etcdName, PID: pid}}}
+	if err := record.save(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCleanupEndsARecordedProcessOfTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	pid := sleeper(t, "--data-dir="+dir+"/etcd")
+	recordPID(t, dir, pid)
+	if err := Cleanup(dir); err != nil {
+		t.Fatal(err)
+	}
+	if processExists(pid) {
+		t.Errorf("process %d still runs", pid)
+	}
+}
+
+func TestCleanupSparesAProcessThatHasTheOldID(t *testing.T) {
+	for name, argument := range map[string]func(dir string) string{
+		"of something else":          func(string) string { return "--data-dir=/elsewhere/etcd" },
+		"of a folder of longer name": func(dir string) string { return "--data-dir=" + dir + "0/etcd" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			pid := sleeper(t, argument(dir))
+			recordPID(t, dir, pid)
+			if err := Cleanup(dir); err != nil {
+				t.Fatal(err)
+			}
+			if !processExists(pid) {
+				t.Errorf("process %d was ended", pid)
+			}
+		})
+	}
+}
+
+func TestCleanupOfNothingIsNoError(t *testing.T) {
+	if err := Cleanup(filepath.Join(t.TempDir(), "absent")); err != nil {
+		t.Error(err)
+	}
+	if err := Cleanup(t.TempDir()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSweepRemovesOnlyWhatACrashLeft(t *testing.T) {
+	parent := t.TempDir()
+	dead := ownProcess()
+	dead.Start = "1"
+	cases := map[string]struct {
+		record state
+		stays  bool
+	}{
+		"crashed":  {record: state{Owner: dead}},
+		"running":  {record: state{Owner: ownProcess()}, stays: true},
+		"detached": {record: state{Owner: dead, Detached: true}, stays: true},
+	}
+	for name, test := range cases {
+		dir := filepath.Join(parent, temporaryPrefix+name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := test.record.save(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sweep(parent); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range cases {
+		_, err := os.Stat(filepath.Join(parent, temporaryPrefix+name))
+		if (err == nil) != test.stays {
+			t.Errorf("%s: stays %t, want %t", name, err == nil, test.stays)
+		}
+	}
+}
+
+func TestTakenPortIsToldApartFromOtherFailures(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	p := &child{end: "exit status 1"}
+	comp := component{Name: apiServerName, Log: log}
+
+	if err := os.WriteFile(log, []byte("listen tcp 127.0.0.1:1: bind: address already in use\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := endedError(comp, p); !errors.Is(err, errPortTaken) {
+		t.Errorf("got %v, want %v", err, errPortTaken)
+	}
+	if err := os.WriteFile(log, []byte("bad flag\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := endedError(comp, p); errors.Is(err, errPortTaken) || !errors.Is(err, errEnded) {
+		t.Errorf("got %v, want %v", err, errEnded)
+	}
+}
+
+func TestProgramMovesToAnotherPortWhenItsPortIsTaken(t *testing.T) {
+	c := StartForTest(t, Options{})
+	_, port, err := net.SplitHostPort(c.address(apiServerName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	c.choosePort = func(ctx context.Context, host string) (int, error) {
+		tries++
+		if tries == 1 {
+			return taken, nil
+		}
+		return freePort(ctx, host)
+	}
+	if err := c.launch(t.Context(), schedulerName); err != nil {
+		t.Fatal(err)
+	}
+	if tries != 2 {
+		t.Errorf("ports tried: got %d, want 2", tries)
+	}
+}
