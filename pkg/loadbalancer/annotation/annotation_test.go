@@ -42,7 +42,7 @@ func TestWrongValuesAreReportedAllAtOnceWithTheirRemedy(t *testing.T) {
 		"letters for a number":  {Prefix + "bandwidth", "ten", "must be a whole number from 1 to 5000"},
 		"below the range":       {Prefix + "unhealthy-threshold", "1", "from 2 to 10"},
 		"above the range":       {Prefix + "established-timeout", "901", "from 10 to 900"},
-		"not a choice":          {Prefix + "scheduler", "wlc", "must be wrr, rr, sch or tch"},
+		"not a choice":          {Prefix + "scheduler", "best", "must be wrr, rr, wlc, sch, tch or qch"},
 		"wrong case":            {Prefix + "address-type", "Intranet", "must be internet or intranet"},
 		"not in the list":       {Prefix + "health-check-httpcode", "200", "must be a list of http_2xx"},
 		"bad name":              {Prefix + "name", "1st", "a letter first"},
@@ -140,7 +140,7 @@ func TestReferencePagesAreUpToDate(t *testing.T) {
 			}
 			continue
 		}
-		got, err := os.ReadFile(path) //nolint:gosec // a fixed path of this repository
+		got, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -125,8 +125,7 @@ type Entry struct {
 // Keys returns the full keys of the entry: the documented one first, then the
 // others in order of precedence.
 func (e Entry) Keys() []string {
-	keys := []string{Prefix + string(e.Key), LegacyPrefix + string(e.Key), ArchonPrefix + string(e.Key)}
-	return append(keys, e.Aliases...)
+	return append([]string{Prefix + string(e.Key), LegacyPrefix + string(e.Key), ArchonPrefix + string(e.Key)}, e.Aliases...)
 }
 
 // Of reports whether listeners of the protocol have the setting.

@@ -22,11 +22,11 @@ var byPolicy = Doc{
 func listenerEntries() []Entry {
 	return append([]Entry{
 		{
-			Key: Scheduler, Type: Choice, Choices: []string{"wrr", "rr", "sch", "tch"}, Listeners: tcpUDP, Scope: Tenant,
+			Key: Scheduler, Type: Choice, Choices: []string{"wrr", "rr", "wlc", "sch", "tch", "qch"}, Listeners: tcpUDP, Scope: Tenant,
 			DefaultDoc: Doc{English: "`wrr`; `sch` with sessionAffinity ClientIP", Chinese: "`wrr`；sessionAffinity 为 ClientIP 时为 `sch`"},
 			Doc: Doc{
-				English: "How connections are spread: weighted round robin, round robin, by source address (sch), by the connection's four parts (tch).",
-				Chinese: "调度算法：加权轮询 wrr、轮询 rr、源地址哈希 sch、四元组哈希 tch。",
+				English: "How connections are spread: weighted round robin, round robin, fewest connections (wlc), by source address (sch), by the connection's four parts (tch, TCP only), by QUIC connection (qch, UDP only).",
+				Chinese: "调度算法：加权轮询 wrr、轮询 rr、最小连接数 wlc、源地址哈希 sch、四元组哈希 tch（仅 TCP）、QUIC 连接 ID 哈希 qch（仅 UDP）。",
 			},
 		},
 		{
@@ -85,7 +85,7 @@ func healthCheckEntries() []Entry {
 		},
 		{
 			Key: HealthCheckDomain, Type: Text, Listeners: tcp, Scope: Tenant, Check: healthCheckDomain,
-			DefaultDoc: Doc{English: "the backend's address", Chinese: "后端地址"},
+			Default: "$_ip",
 			Doc: Doc{
 				English: "Host that an HTTP health check names, 1 to 80 characters, or `$_ip` for the backend's address.",
 				Chinese: "HTTP 健康检查使用的域名，1 至 80 个字符；`$_ip` 表示后端地址。",
@@ -100,7 +100,7 @@ func healthCheckEntries() []Entry {
 		},
 		{
 			Key: HealthCheckMethod, Type: Choice, Choices: []string{"head", "get"}, Listeners: tcp, Scope: Tenant,
-			DefaultDoc: Doc{English: "`get`", Chinese: "`get`"}, Default: "get",
+			Default: "head",
 			Doc: Doc{
 				English: "Method of an HTTP health check.",
 				Chinese: "HTTP 健康检查的请求方法。",

@@ -1,0 +1,160 @@
+package build
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+)
+
+// MaxListeners is how many listeners an instance can have (the API's quota).
+const MaxListeners = 50
+
+// Build returns the load balancer that the Service asks for, or *RefusedError with
+// all reasons why there is none.
+func Build(cfg Config, in Input) (Wanted, error) {
+	b := builder{cfg: cfg, in: in}
+	parsed := annotation.Parse(in.Service.Annotations)
+	b.settings = parsed.Settings
+	b.problems = append(b.problems, parsed.Mistakes...)
+	w := Wanted{
+		Service:   types.NamespacedName{Namespace: in.Service.Namespace, Name: in.Service.Name},
+		UID:       in.Service.UID,
+		ClusterID: cfg.ClusterID,
+		IPMode:    corev1.LoadBalancerIPModeVIP,
+		Explicit:  map[annotation.Key]bool{},
+	}
+	for key := range b.settings {
+		w.Explicit[key] = true
+	}
+	b.spec()
+	w.Instance = b.instance()
+	w.Listeners = b.listeners()
+	w.Backends = b.backends()
+	w.Notices = append(parsed.Warnings, b.notices...)
+	if len(b.problems) > 0 {
+		return Wanted{}, &RefusedError{Problems: b.problems}
+	}
+	return w, nil
+}
+
+// OnlyBackends returns the wanted backends of a living load balancer whose
+// Service cannot be meant: its servers come and go all the same.
+func OnlyBackends(cfg Config, in Input) Wanted {
+	b := builder{cfg: cfg, in: in}
+	return Wanted{
+		Service:      types.NamespacedName{Namespace: in.Service.Namespace, Name: in.Service.Name},
+		UID:          in.Service.UID,
+		ClusterID:    cfg.ClusterID,
+		Backends:     b.backends(),
+		BackendsOnly: true,
+	}
+}
+
+// builder gathers problems and notices on the way.
+type builder struct {
+	cfg      Config
+	in       Input
+	settings annotation.Settings
+	problems []string
+	notices  []string
+}
+
+func (b *builder) refuse(format string, args ...any) {
+	b.problems = append(b.problems, fmt.Sprintf(format, args...))
+}
+
+func (b *builder) notice(format string, args ...any) {
+	b.notices = append(b.notices, fmt.Sprintf(format, args...))
+}
+
+// spec looks at the fields of the Service that this version cannot follow.
+func (b *builder) spec() {
+	s := &b.in.Service.Spec
+	if n := len(s.Ports); n > MaxListeners {
+		b.refuse("the Service has %d ports; a load balancer has at most %d listeners: split the Service", n, MaxListeners)
+	}
+	if len(s.LoadBalancerSourceRanges) > 0 && !slices.Contains(s.LoadBalancerSourceRanges, "0.0.0.0/0") {
+		b.refuse("loadBalancerSourceRanges is not supported by this version; remove it, or use an intranet load balancer")
+	}
+	if families := s.IPFamilies; len(families) > 0 && !slices.Contains(families, corev1.IPv4Protocol) {
+		b.refuse("an IPv6-only Service is not supported by this version; add IPv4 to ipFamilies")
+	} else if len(families) > 1 {
+		b.notice("the load balancer has an IPv4 address only: a second address family is not supported by this version")
+	}
+}
+
+// local reports whether nodes pass traffic to their own Pods only.
+func (b *builder) local() bool {
+	return b.in.Service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
+}
+
+// listeners returns the listeners of the Service's ports.
+func (b *builder) listeners() []Listener {
+	s := b.in.Service
+	out := make([]Listener, 0, len(s.Spec.Ports))
+	used := map[slb.Protocol]bool{}
+	for i := range s.Spec.Ports {
+		port := &s.Spec.Ports[i]
+		protocol, ok := protocolOf(port.Protocol)
+		if !ok {
+			b.refuse("port %d: load balancers have no %s listeners; use TCP or UDP", port.Port, port.Protocol)
+			continue
+		}
+		if port.NodePort == 0 {
+			b.refuse("port %d has no node port; set allocateLoadBalancerNodePorts to true", port.Port)
+			continue
+		}
+		used[protocol] = true
+		l := Listener{
+			ListenerKey: slb.ListenerKey{Protocol: protocol, Port: int(port.Port)},
+			NodePort:    int(port.NodePort),
+			Attributes:  b.attributes(protocol),
+		}
+		l.Attributes[slb.Description] = ListenerDescription(b.cfg.ClusterID, s, int(port.Port))
+		if err := slb.Validate(protocol, l.Attributes); err != nil {
+			b.refuse("port %d: %v", port.Port, err)
+		}
+		out = append(out, l)
+	}
+	b.withoutEffect(used)
+	sort.Slice(out, func(i, j int) bool { return Less(out[i].ListenerKey, out[j].ListenerKey) })
+	return out
+}
+
+// withoutEffect tells of annotations that no listener of the Service has.
+func (b *builder) withoutEffect(used map[slb.Protocol]bool) {
+	for _, e := range annotation.Registry() {
+		if _, given := b.settings[e.Key]; !given || len(e.Listeners) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(e.Listeners, func(p slb.Protocol) bool { return used[p] }) {
+			b.notice("annotation %s has no effect: the Service has no port of the protocol it is for", e.Key)
+		}
+	}
+}
+
+// Less orders listeners by port, then protocol.
+func Less(a, b slb.ListenerKey) bool {
+	if a.Port != b.Port {
+		return a.Port < b.Port
+	}
+	return a.Protocol < b.Protocol
+}
+
+func protocolOf(p corev1.Protocol) (slb.Protocol, bool) {
+	switch p {
+	case corev1.ProtocolTCP, "":
+		return slb.TCP, true
+	case corev1.ProtocolUDP:
+		return slb.UDP, true
+	case corev1.ProtocolSCTP:
+		return "", false
+	}
+	return "", false
+}

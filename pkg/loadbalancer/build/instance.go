@@ -1,0 +1,176 @@
+package build
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
+)
+
+const (
+	payByCLCU      = "PayByCLCU"
+	payBySpec      = "PayBySpec"
+	payByTraffic   = "paybytraffic"
+	payByBandwidth = "paybybandwidth"
+
+	consoleProtection = "ConsoleProtection"
+	noProtection      = "NonProtection"
+	// protectionReason is shown in the console where somebody wants to change a
+	// protected instance.
+	protectionReason = "managed.by.kube-aliyun"
+)
+
+// TagManaged lists the keys of the tags that a Service's annotation put on the
+// instance: only those are removed with it.
+const TagManaged = ownership.TagPrefix + "managed-tags"
+
+// maxTagValue is the API's limit of a tag's value.
+const maxTagValue = 128
+
+// instance returns the instance that the Service asks for.
+func (b *builder) instance() slb.Create {
+	s, d := b.in.Service, b.cfg.Defaults
+	in := slb.Create{
+		Name:               b.settings.Or(annotation.Name, ownership.LoadBalancerName(string(s.UID))),
+		AddressType:        slb.AddressType(b.settings.Or(annotation.AddressType, d.AddressType)),
+		IPVersion:          slb.IPv4,
+		InstanceChargeType: b.settings.Or(annotation.InstanceChargeType, d.InstanceChargeType),
+		MasterZone:         b.settings.Or(annotation.MasterZone, ""),
+		SlaveZone:          b.settings.Or(annotation.SlaveZone, ""),
+		ResourceGroupID:    b.settings.Or(annotation.ResourceGroupID, d.ResourceGroupID),
+		DeleteProtection:   d.DeleteProtection,
+		Tags:               b.tags(),
+	}
+	if value, given := b.settings.Text(annotation.DeleteProtection); given {
+		in.DeleteProtection = value == "on"
+	}
+	b.protection(&in)
+	b.network(&in)
+	b.billing(&in)
+	return in
+}
+
+func (b *builder) protection(in *slb.Create) {
+	standard := noProtection
+	if b.cfg.Defaults.ConsoleProtection {
+		standard = consoleProtection
+	}
+	in.ModificationProtection = b.settings.Or(annotation.ModificationProtection, standard)
+	if in.ModificationProtection == consoleProtection {
+		in.ModificationReason = protectionReason
+	}
+}
+
+// network sets what depends on who can reach the load balancer.
+func (b *builder) network(in *slb.Create) {
+	ip := b.in.Service.Spec.LoadBalancerIP
+	if in.AddressType == slb.Intranet {
+		in.VPCID = b.cfg.VPCID
+		in.Address = ip
+		if len(b.cfg.VSwitchIDs) > 0 {
+			in.VSwitchID = b.cfg.VSwitchIDs[0]
+		}
+		in.VSwitchID = b.settings.Or(annotation.VSwitchID, in.VSwitchID)
+		if in.VSwitchID == "" {
+			b.refuse("an intranet load balancer needs a vSwitch: name one with the annotation %s%s, or configure --vswitches",
+				annotation.Prefix, annotation.VSwitchID)
+		}
+		return
+	}
+	if !b.cfg.Defaults.AllowInternet {
+		b.refuse("public load balancers are not allowed in this cluster (--allow-internet=false); set the annotation %s%s to intranet",
+			annotation.Prefix, annotation.AddressType)
+	}
+	if ip != "" {
+		b.notice("loadBalancerIP %s is not used: the address of a public load balancer cannot be chosen", ip)
+	}
+	if _, given := b.settings.Text(annotation.VSwitchID); given {
+		b.notice("annotation %s has no effect on a public load balancer", annotation.VSwitchID)
+	}
+}
+
+// billing sets what costs, and refuses combinations that the API does not have.
+func (b *builder) billing(in *slb.Create) {
+	bandwidth, bandwidthGiven := b.settings.Number(annotation.Bandwidth)
+	charge, chargeGiven := b.settings.Text(annotation.InternetChargeType)
+	_, specGiven := b.settings.Text(annotation.Spec)
+	if in.InstanceChargeType == payBySpec {
+		in.Spec = b.settings.Or(annotation.Spec, b.cfg.Defaults.Spec)
+	} else if specGiven {
+		b.notice("annotation %s has no effect: the instance is billed %s", annotation.Spec, in.InstanceChargeType)
+	}
+	if in.AddressType == slb.Intranet {
+		if bandwidthGiven || chargeGiven {
+			b.notice("annotations %s and %s have no effect on an intranet load balancer", annotation.InternetChargeType, annotation.Bandwidth)
+		}
+		return
+	}
+	in.InternetChargeType = payByTraffic
+	switch {
+	case chargeGiven:
+		in.InternetChargeType = charge
+	case in.InstanceChargeType == payBySpec:
+		in.InternetChargeType = b.cfg.Defaults.InternetChargeType
+	}
+	if in.InternetChargeType != payByBandwidth {
+		if bandwidthGiven {
+			b.notice("annotation %s has no effect: traffic is billed %s", annotation.Bandwidth, in.InternetChargeType)
+		}
+		return
+	}
+	if in.InstanceChargeType == payByCLCU {
+		b.refuse("annotation %s%s: %s needs an instance that is billed %s; set %s%s too",
+			annotation.Prefix, annotation.InternetChargeType, payByBandwidth, payBySpec, annotation.Prefix, annotation.InstanceChargeType)
+	}
+	if !bandwidthGiven {
+		b.refuse("%s needs a bandwidth; set the annotation %s%s", payByBandwidth, annotation.Prefix, annotation.Bandwidth)
+	}
+	in.Bandwidth = bandwidth
+}
+
+// tags returns the tags that mark the instance and those that the user wants.
+func (b *builder) tags() map[string]string {
+	s := b.in.Service
+	tags := ownership.ServiceTags(ownership.Service{
+		ClusterID: b.cfg.ClusterID, ClusterName: b.cfg.ClusterName,
+		UID: string(s.UID), Namespace: s.Namespace, Name: s.Name, Role: ownership.RoleLoadBalancer,
+	})
+	additional := b.settings.Tags(annotation.AdditionalTags)
+	if len(additional) == 0 {
+		return tags
+	}
+	keys := make([]string, 0, len(additional))
+	for key, value := range additional {
+		tags[key] = value
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	managed := strings.Join(keys, ",")
+	if len(managed) > maxTagValue {
+		b.refuse("annotation %s%s: the tag keys together have %d characters, at most %d are possible",
+			annotation.Prefix, annotation.AdditionalTags, len(managed), maxTagValue)
+	}
+	tags[TagManaged] = managed
+	return tags
+}
+
+// ManagedTags returns the keys of an instance's tags that the Service's
+// annotation put there.
+func ManagedTags(tags map[string]string) []string {
+	value := tags[TagManaged]
+	if value == "" {
+		return nil
+	}
+	keys := strings.Split(value, ",")
+	return slices.DeleteFunc(keys, ownership.ReservedTag)
+}
+
+// sticky reports whether a client's connections should stay with one Pod.
+func (b *builder) sticky() bool {
+	return b.in.Service.Spec.SessionAffinity == corev1.ServiceAffinityClientIP
+}

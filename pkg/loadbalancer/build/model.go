@@ -1,0 +1,102 @@
+// Package build says what a Service's load balancer should be. It is pure: a
+// Service, the servers, the endpoints and the configuration go in, a model that
+// can be printed and compared comes out. It knows no cloud and no clock.
+package build
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/config"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+)
+
+// Config is what all Services of the cluster have in common.
+type Config struct {
+	ClusterID string
+	// ClusterName is for people.
+	ClusterName string
+	VPCID       string
+	// VSwitchIDs are where intranet load balancers get their addresses; the
+	// first is used.
+	VSwitchIDs []string
+	// Defaults are the cluster-wide settings.
+	Defaults config.LoadBalancer
+}
+
+// Server is a server that could be a backend.
+type Server struct {
+	ID   string
+	Zone string
+	// Node is the name of its Node.
+	Node string
+	// Draining servers are about to go: they get no new connections.
+	Draining bool
+}
+
+// Endpoint is an endpoint of the Service.
+type Endpoint struct {
+	Node string
+	// Ready endpoints take traffic; Terminating ones still serve when no endpoint
+	// is ready.
+	Ready, Terminating bool
+}
+
+// Input is everything that decides about one load balancer.
+type Input struct {
+	Service   *corev1.Service
+	Servers   []Server
+	Endpoints []Endpoint
+	// Members are the backends that the load balancer has now: a subset changes
+	// as little as possible.
+	Members []slb.Backend
+	// Full reports whether a server cannot take another load balancer; nil: none is full.
+	Full func(serverID string) bool
+}
+
+// Listener is a listener that should be.
+type Listener struct {
+	slb.ListenerKey
+	// NodePort is the servers' port.
+	NodePort int
+	// Attributes are all settings that this project decides about.
+	Attributes slb.Attributes
+}
+
+// Wanted is a load balancer as it should be.
+type Wanted struct {
+	Service   types.NamespacedName
+	UID       types.UID
+	ClusterID string
+	// Instance is the instance; its client token is not set.
+	Instance slb.Create
+	// Explicit are the instance settings that the Service names; others that
+	// cannot be changed on a living instance are left as they are.
+	Explicit map[annotation.Key]bool
+	// Listeners are sorted by port and protocol.
+	Listeners []Listener
+	// Backends are the servers, sorted by ID; ports are the listeners' business.
+	Backends []slb.Backend
+	IPMode   corev1.LoadBalancerIPMode
+	// Notices are sentences for the Service's owner about things that are not as
+	// the Service says, though as near as possible.
+	Notices []string
+	// BackendsOnly asks for the backends of a living load balancer alone: the
+	// rest of the Service cannot be meant.
+	BackendsOnly bool
+}
+
+// RefusedError is the error of a Service that cannot be meant. Trying again is
+// useless until somebody changes the Service or the configuration.
+type RefusedError struct {
+	// Problems are all reasons, one sentence each.
+	Problems []string
+}
+
+// Error lists all problems.
+func (r *RefusedError) Error() string {
+	return strings.Join(r.Problems, "; ")
+}

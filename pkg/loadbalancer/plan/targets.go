@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
+)
+
+// needsGroups reports whether the plan depends on the vServer groups: some
+// listener uses one, or has to move to one.
+func (p *planner) needsGroups() bool {
+	for i := range p.a.Listeners {
+		if p.a.Listeners[i].GroupID != "" {
+			return true
+		}
+	}
+	for _, l := range p.w.Listeners {
+		if actual := p.a.Listener(l.ListenerKey); actual != nil && actual.BackendPort != l.NodePort {
+			return true
+		}
+	}
+	return false
+}
+
+// targets decides for each listener where its traffic goes.
+//
+// A new listener uses the default group, which all listeners share whatever
+// their node port. The API cannot change the node port of a living listener, so
+// one whose node port changed moves to a vServer group, and stays there.
+func (p *planner) targets() {
+	p.target = map[slb.ListenerKey]target{}
+	if p.w.BackendsOnly {
+		p.presentTargets()
+		return
+	}
+	wanted := map[slb.ListenerKey]bool{}
+	for _, l := range p.w.Listeners {
+		wanted[l.ListenerKey] = true
+		actual := p.a.Listener(l.ListenerKey)
+		switch {
+		case p.conflict(l.ListenerKey):
+			p.target[l.ListenerKey] = target{skip: true}
+			continue
+		case actual == nil, actual.GroupID == "" && actual.BackendPort == l.NodePort:
+			p.usesDefault = true
+			p.target[l.ListenerKey] = target{}
+		default:
+			p.target[l.ListenerKey] = target{group: p.groupFor(l.NodePort, actual.GroupID)}
+		}
+	}
+	for i := range p.a.Listeners {
+		l := &p.a.Listeners[i]
+		if !wanted[l.ListenerKey] && !p.own(l) && l.GroupID == "" {
+			p.usesDefault = true
+		}
+	}
+}
+
+// presentTargets keeps every listener where it is.
+func (p *planner) presentTargets() {
+	for i := range p.a.Listeners {
+		l := &p.a.Listeners[i]
+		if l.GroupID == "" {
+			p.usesDefault = true
+			continue
+		}
+		g := p.a.group(l.GroupID)
+		if g == nil || !build.OwnGroup(g.Name, p.w.UID) {
+			continue
+		}
+		if port, err := strconv.Atoi(g.Name[strings.LastIndexByte(g.Name, '/')+1:]); err == nil {
+			p.groupFor(port, g.ID)
+		}
+	}
+}
+
+// groupFor returns the wanted group of a node port. Of several living ones of
+// that name (two after a crash) the one in use is taken.
+func (p *planner) groupFor(nodePort int, inUse string) *group {
+	name := build.GroupName(p.w.UID, nodePort)
+	i := slices.IndexFunc(p.groups, func(g *group) bool { return g.name == name })
+	if i >= 0 {
+		return p.groups[i]
+	}
+	g := &group{name: name}
+	for j := range p.a.Groups {
+		if living := &p.a.Groups[j]; living.Name == name && (g.id == "" || living.ID == inUse || living.ID < g.id && g.id != inUse) {
+			g.id = living.ID
+		}
+	}
+	for _, b := range p.w.Backends {
+		g.members = append(g.members, slb.Backend{ServerID: b.ServerID, Port: nodePort, Weight: b.Weight})
+	}
+	p.groups = append(p.groups, g)
+	return g
+}
+
+// own reports whether a living listener is one that this project made for the
+// Service.
+func (p *planner) own(l *slb.Listener) bool {
+	return build.OwnListener(l.Attributes[slb.Description], p.w.ClusterID, p.w.UID)
+}
+
+// conflict reports, as a problem, a port that somebody else's listener holds
+// with another protocol of the same kind: TCP, HTTP and HTTPS share port
+// numbers. Our own one goes before the new one comes.
+func (p *planner) conflict(key slb.ListenerKey) bool {
+	for i := range p.a.Listeners {
+		l := &p.a.Listeners[i]
+		if l.Port == key.Port && l.Protocol != key.Protocol && l.Protocol != slb.UDP && key.Protocol != slb.UDP && !p.own(l) {
+			p.problem("port %d is held by a %s listener that was made by hand; delete that listener, or use another port", key.Port, l.Protocol)
+			return true
+		}
+	}
+	return false
+}
+
+// byServer orders backends.
+func byServer(a, b slb.Backend) int {
+	return cmp.Or(cmp.Compare(a.ServerID, b.ServerID), cmp.Compare(a.Port, b.Port))
+}
