@@ -1,6 +1,7 @@
 package slb
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -103,34 +104,57 @@ func (l *listener) attribute(lb *loadBalancer) api.Reply {
 
 // listed is the form in DescribeLoadBalancerListeners: flat lists, the
 // protocol's settings in an object of their own, some booleans as strings.
-func (l *listener) listed(lb *loadBalancer) api.Reply {
-	r := l.common(lb)
-	r["ListenerProtocol"] = l.Protocol
-	config := api.Reply{}
-	l.shown(func(f *field, value string) {
-		switch {
-		case f.top:
-			r[f.name] = f.typed(value)
-		case stringBooleans[f.name]:
-			config[f.name] = value
-		default:
-			config[f.name] = f.typed(value)
-		}
-	})
-	if protocolNames[l.Protocol]&layer4 != 0 {
-		config["HealthCheckSwitch"] = config["HealthCheck"]
-		config["PortRanges"] = []any{}
-	}
-	r[strings.ToUpper(l.Protocol)+"ListenerConfig"] = config
-	r["AclIds"] = l.aclIDs()
-	r["Tags"] = tagsReply(l.Tags).Tag
-	return r
+func (l *listener) listed(lb *loadBalancer) json.RawMessage {
+	return l.item(lb).raw("AclIds", texts(l.aclIDs())).done()
 }
 
 // embedded is the form inside DescribeVServerGroups, where AclIds is nested.
-func (l *listener) embedded(lb *loadBalancer) api.Reply {
-	r := l.listed(lb)
-	r["Port"], r["Protocol"] = l.Port, l.Protocol
-	r["AclIds"] = api.Reply{"AclId": l.aclIDs()}
-	return r
+func (l *listener) embedded(lb *loadBalancer) json.RawMessage {
+	nested := object{}.raw("AclId", texts(l.aclIDs())).done()
+	return l.item(lb).whole("Port", l.Port).text("Protocol", l.Protocol).raw("AclIds", nested).done()
+}
+
+// item is what both list forms have in common.
+func (l *listener) item(lb *loadBalancer) object {
+	o := make(object, 0, 2048)
+	o = o.text("LoadBalancerId", lb.ID).whole("ListenerPort", l.Port).text("ListenerProtocol", l.Protocol).
+		text("Status", l.Status).text("ServiceManagedMode", "Unmanaged")
+	if l.GroupID != "" {
+		o = o.text("VServerGroupId", l.GroupID)
+	} else if l.BackendPort != 0 {
+		o = o.whole("BackendServerPort", l.BackendPort)
+	}
+	config := make(object, 0, 1024)
+	l.shown(func(f *field, value string) {
+		if f.top {
+			o = o.setting(f, value)
+		} else {
+			config = config.setting(f, value)
+		}
+	})
+	if protocolNames[l.Protocol]&layer4 != 0 {
+		config = config.text("HealthCheckSwitch", l.value("HealthCheck")).raw("PortRanges", []byte("[]"))
+	}
+	o = o.raw(strings.ToUpper(l.Protocol)+"ListenerConfig", config.done())
+	tags := []byte{'['}
+	for i, t := range l.Tags {
+		if i > 0 {
+			tags = append(tags, ',')
+		}
+		tags = append(tags, object{}.text("TagKey", t.Key).text("TagValue", t.Value).done()...)
+	}
+	return o.raw("Tags", append(tags, ']'))
+}
+
+// setting adds a listener's setting as lists write it.
+func (o object) setting(f *field, value string) object {
+	switch {
+	case f.kind == whole:
+		n, _ := strconv.Atoi(value)
+		return o.whole(f.name, n)
+	case f.kind == truth && !stringBooleans[f.name]:
+		return o.truth(f.name, value == "true")
+	default:
+		return o.text(f.name, value)
+	}
 }
