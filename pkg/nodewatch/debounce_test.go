@@ -19,9 +19,9 @@ func TestBurstIsOneCallAfterThePause(t *testing.T) {
 		d := NewDebouncer(t.Context(), clock.RealClock{}, window, func() { calls = append(calls, time.Since(start)) })
 		for range 10 {
 			d.Trigger()
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if len(calls) != 1 || calls[0] != 1900*time.Millisecond {
 			t.Errorf("calls at %v", calls)
@@ -35,7 +35,7 @@ func TestSteadyStreamIsServedAtMax(t *testing.T) {
 		d := NewDebouncer(t.Context(), clock.RealClock{}, window, func() { calls.Add(1) })
 		for range 200 {
 			d.Trigger()
-			time.Sleep(100 * time.Millisecond)
+			pass(100 * time.Millisecond)
 		}
 		if got := calls.Load(); got < 3 || got > 4 {
 			t.Errorf("%d calls in 20 s", got)
@@ -50,14 +50,14 @@ func TestCallsDoNotOverlapAndNoneIsLost(t *testing.T) {
 			if running.Add(1) != 1 {
 				t.Error("two calls at once")
 			}
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			running.Add(-1)
 			calls.Add(1)
 		})
 		d.Trigger()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		d.Trigger()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if calls.Load() != 2 {
 			t.Errorf("%d calls", calls.Load())
 		}
@@ -72,6 +72,6 @@ func TestNothingIsCalledAfterTheContextEnds(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		d.Trigger()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 	})
 }

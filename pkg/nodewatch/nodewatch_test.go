@@ -2,6 +2,7 @@ package nodewatch
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
@@ -62,8 +63,8 @@ func TestTransformDropsWhatNobodyReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := out.(*corev1.Node)
-	if got.ManagedFields != nil || got.Status.Images != nil || len(got.Status.VolumesInUse) != 1 {
+	got, ok := out.(*corev1.Node)
+	if !ok || got.ManagedFields != nil || got.Status.Images != nil || len(got.Status.VolumesInUse) != 1 {
 		t.Errorf("node = %+v", got)
 	}
 }
@@ -75,3 +76,6 @@ func TestTransformPassesTombstones(t *testing.T) {
 		t.Errorf("Transform = %v, %v", out, err)
 	}
 }
+
+// pass lets time go by, which takes none in a synctest bubble.
+func pass(d time.Duration) { <-time.After(d) }

@@ -178,7 +178,7 @@ func TestJoiningNodesUpdateEachServiceOncePerBurst(t *testing.T) {
 		if _, err := r.client.CoreV1().Nodes().Create(t.Context(), node(fmt.Sprint("new", i), nil), metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Millisecond) // the Nodes join one after the other
+		pass(10 * time.Millisecond) // the Nodes join one after the other
 	}
 	eventually(t, "every Service has the new Nodes", func() bool { return r.balancer.all(services, joins+1) })
 	got := r.balancer.updates.Load()
