@@ -157,7 +157,7 @@ func (t Tagged) ListTagResources(c *Call) (Reply, *Error) {
 		return nil, err
 	}
 	lines := []Reply{}
-	next := ""
+	next, last := "", ""
 	for _, id := range slices.Sorted(slices.Values(ids)) {
 		tags := t.Tags(kind, id)
 		if !c.Params.HasTags(tags) {
@@ -169,10 +169,11 @@ func (t Tagged) ListTagResources(c *Call) (Reply, *Error) {
 				continue
 			}
 			if len(lines) == tagPage {
-				next = c.NextToken(lines[tagPage-1]["ResourceId"].(string) + "\x00" + lines[tagPage-1]["TagKey"].(string))
+				next = c.NextToken(last)
 				break
 			}
 			lines = append(lines, Reply{"ResourceId": id, "ResourceType": kind, "TagKey": key, "TagValue": tags[key]})
+			last = at
 		}
 		if next != "" {
 			break

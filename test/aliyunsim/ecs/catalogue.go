@@ -99,8 +99,9 @@ func (p *Product) describeRegions(*api.Call) (api.Reply, *api.Error) {
 func (p *Product) describeZones(*api.Call) (api.Reply, *api.Error) {
 	types := slices.Sorted(maps.Keys(p.Types))
 	disks := []string{"cloud_efficiency", "cloud_ssd", "cloud_essd", "cloud_auto"}
-	lines := []api.Reply{}
-	for _, zone := range p.zones() {
+	zones := p.zones()
+	lines := make([]api.Reply, 0, len(zones))
+	for _, zone := range zones {
 		lines = append(lines, api.Reply{
 			"ZoneId": zone, "LocalName": zone, "ZoneType": "AvailabilityZone",
 			"AvailableResourceCreation": api.Reply{"ResourceTypes": []string{"VSwitch", "IoOptimized", "Instance", "Disk"}},

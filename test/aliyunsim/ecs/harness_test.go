@@ -53,7 +53,7 @@ func newRegion(t *testing.T, servers ...ServerSeed) *region {
 		LoadBalancers: func() api.LoadBalancers { return r.balancers },
 	})
 	err := r.vpc.Seed(vpc.Seed{
-		VPCs:        []vpc.VPCSeed{{ID: "vpc-a", CIDR: "10.0.0.0/8", IPv6CIDR: "2001:db8::/56"}},
+		VPCs:        []vpc.NetworkSeed{{ID: "vpc-a", CIDR: "10.0.0.0/8", IPv6CIDR: "2001:db8::/56"}},
 		RouteTables: []vpc.RouteTableSeed{{ID: "vtb-a", VPC: "vpc-a", Type: "System"}},
 		VSwitches: []vpc.VSwitchSeed{
 			{ID: "vsw-a", VPC: "vpc-a", Zone: "cn-test-a", CIDR: "10.0.0.0/19", IPv6CIDR: "2001:db8::/64"},

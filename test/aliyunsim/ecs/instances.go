@@ -177,13 +177,13 @@ func (p *Product) describeInstanceAttribute(c *api.Call) (api.Reply, *api.Error)
 	}
 	item := p.instanceItem(s)
 	return api.Reply{
-		"InstanceId": item.InstanceId, "InstanceName": item.InstanceName, "HostName": item.HostName, "Description": item.Description,
-		"Status": item.Status, "RegionId": item.RegionId, "ZoneId": item.ZoneId, "InstanceType": item.InstanceType,
-		"Cpu": item.Cpu, "Memory": item.Memory, "ImageId": item.ImageId, "CreationTime": item.CreationTime, "ExpiredTime": item.ExpiredTime,
+		"InstanceId": item.InstanceID, "InstanceName": item.InstanceName, "HostName": item.HostName, "Description": item.Description,
+		"Status": item.Status, "RegionId": item.RegionID, "ZoneId": item.ZoneID, "InstanceType": item.InstanceType,
+		"Cpu": item.CPU, "Memory": item.Memory, "ImageId": item.ImageID, "CreationTime": item.CreationTime, "ExpiredTime": item.ExpiredTime,
 		"InstanceChargeType": item.InstanceChargeType, "InternetChargeType": item.InternetChargeType,
 		"InstanceNetworkType": item.InstanceNetworkType, "SerialNumber": item.SerialNumber, "StoppedMode": item.StoppedMode,
 		"IoOptimized": "optimized", "ClusterId": "", "VlanId": "",
-		"SecurityGroupIds": item.SecurityGroupIds, "PublicIpAddress": item.PublicIpAddress, "InnerIpAddress": item.InnerIpAddress,
+		"SecurityGroupIds": item.SecurityGroupIDs, "PublicIpAddress": item.PublicIPAddress, "InnerIpAddress": item.InnerIPAddress,
 		"VpcAttributes": item.VpcAttributes, "EipAddress": item.EipAddress, "OperationLocks": item.OperationLocks,
 	}, nil
 }

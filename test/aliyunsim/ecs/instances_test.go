@@ -28,7 +28,7 @@ func (r *region) list(params ...string) *sdk.DescribeInstancesResponse {
 }
 
 func ids(reply *sdk.DescribeInstancesResponse) []string {
-	out := []string{}
+	out := make([]string, 0, len(reply.Instances.Instance))
 	for _, i := range reply.Instances.Instance {
 		out = append(out, i.InstanceId)
 	}
@@ -196,7 +196,7 @@ func TestInstanceAttributeOfAMissingServerIsNotFound(t *testing.T) {
 
 func BenchmarkInstancesOf5000(b *testing.B) {
 	r := newRegion(&testing.T{}, fleet(5000)...)
-	var wanted []string
+	wanted := make([]string, 0, 100)
 	for i := range 100 {
 		wanted = append(wanted, fmt.Sprintf("i-%d", i*50+1))
 	}

@@ -16,29 +16,29 @@ const (
 
 // interfaceItem is one NetworkInterfaceSet.
 type interfaceItem struct {
-	NetworkInterfaceId   string
+	NetworkInterfaceID   string `json:"NetworkInterfaceId"`
 	NetworkInterfaceName string
 	Description          string
-	InstanceId           string
+	InstanceID           string `json:"InstanceId"`
 	Type                 string
 	Status               string
 	MacAddress           string
-	VpcId                string
-	VSwitchId            string
-	ZoneId               string
-	PrivateIpAddress     string
+	VpcID                string `json:"VpcId"`
+	VSwitchID            string `json:"VSwitchId"`
+	ZoneID               string `json:"ZoneId"`
+	PrivateIPAddress     string `json:"PrivateIpAddress"`
 	CreationTime         string
 	DeleteOnRelease      bool
 	SourceDestCheck      bool
-	SecurityGroupIds     securityGroupIDs
-	PrivateIpSets        privateIPSets
+	SecurityGroupIDs     securityGroupIDs `json:"SecurityGroupIds"`
+	PrivateIPSets        privateIPSets    `json:"PrivateIpSets"`
 	Ipv6Sets             ipv6Sets
 	Attachment           attachment
 	Tags                 tags
 }
 
 type attachment struct {
-	InstanceId  string
+	InstanceID  string `json:"InstanceId"`
 	DeviceIndex int
 }
 
@@ -109,11 +109,11 @@ func anyOf(wanted, have []string) bool {
 
 func (i *netInterface) item() interfaceItem {
 	return interfaceItem{
-		NetworkInterfaceId: i.ID, NetworkInterfaceName: i.Name, Description: i.Description, InstanceId: i.Instance, Type: i.Type, Status: i.Status,
-		MacAddress: i.MAC, VpcId: i.VPC, VSwitchId: i.VSwitch, ZoneId: i.Zone, PrivateIpAddress: i.PrivateIPs[0],
+		NetworkInterfaceID: i.ID, NetworkInterfaceName: i.Name, Description: i.Description, InstanceID: i.Instance, Type: i.Type, Status: i.Status,
+		MacAddress: i.MAC, VpcID: i.VPC, VSwitchID: i.VSwitch, ZoneID: i.Zone, PrivateIPAddress: i.PrivateIPs[0],
 		CreationTime: i.Created.UTC().Format("2006-01-02T15:04:05Z"), DeleteOnRelease: true, SourceDestCheck: i.SourceDestCheck,
-		SecurityGroupIds: securityGroupIDs{list(i.SecurityGroups)}, PrivateIpSets: i.privateIPSets(), Ipv6Sets: i.ipv6Sets(),
-		Attachment: attachment{InstanceId: i.Instance, DeviceIndex: i.DeviceIndex}, Tags: tagItems(i.Tags),
+		SecurityGroupIDs: securityGroupIDs{list(i.SecurityGroups)}, PrivateIPSets: i.privateIPSets(), Ipv6Sets: i.ipv6Sets(),
+		Attachment: attachment{InstanceID: i.Instance, DeviceIndex: i.DeviceIndex}, Tags: tagItems(i.Tags),
 	}
 }
 

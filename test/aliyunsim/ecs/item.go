@@ -14,18 +14,18 @@ const neverExpires = "2099-12-31T15:59Z"
 
 // The shapes below are those of DescribeInstances; field names are the wire's.
 type instanceItem struct {
-	InstanceId          string
+	InstanceID          string `json:"InstanceId"`
 	InstanceName        string
 	HostName            string
 	Description         string
 	Status              string
-	RegionId            string
-	ZoneId              string
+	RegionID            string `json:"RegionId"`
+	ZoneID              string `json:"ZoneId"`
 	InstanceType        string
 	InstanceTypeFamily  string
-	Cpu                 int
+	CPU                 int `json:"Cpu"`
 	Memory              int
-	ImageId             string
+	ImageID             string `json:"ImageId"`
 	OSType              string
 	OSName              string
 	CreationTime        string
@@ -39,10 +39,10 @@ type instanceItem struct {
 	StoppedMode         string
 	IoOptimized         bool
 	DeletionProtection  bool
-	SecurityGroupIds    securityGroupIDs
+	SecurityGroupIDs    securityGroupIDs `json:"SecurityGroupIds"`
 	VpcAttributes       vpcAttributes
-	PublicIpAddress     ipAddresses
-	InnerIpAddress      ipAddresses
+	PublicIPAddress     ipAddresses `json:"PublicIpAddress"`
+	InnerIPAddress      ipAddresses `json:"InnerIpAddress"`
 	EipAddress          eipAddress
 	NetworkInterfaces   networkInterfaces
 	OperationLocks      operationLocks
@@ -50,20 +50,24 @@ type instanceItem struct {
 	Tags                tags
 }
 
-type securityGroupIDs struct{ SecurityGroupId []string }
+type securityGroupIDs struct {
+	SecurityGroupID []string `json:"SecurityGroupId"`
+}
 
-type ipAddresses struct{ IpAddress []string }
+type ipAddresses struct {
+	IPAddress []string `json:"IpAddress"`
+}
 
 type vpcAttributes struct {
-	VpcId            string
-	VSwitchId        string
-	NatIpAddress     string
-	PrivateIpAddress ipAddresses
+	VpcID            string      `json:"VpcId"`
+	VSwitchID        string      `json:"VSwitchId"`
+	NatIPAddress     string      `json:"NatIpAddress"`
+	PrivateIPAddress ipAddresses `json:"PrivateIpAddress"`
 }
 
 type eipAddress struct {
-	AllocationId       string
-	IpAddress          string
+	AllocationID       string `json:"AllocationId"`
+	IPAddress          string `json:"IpAddress"`
 	Bandwidth          int
 	InternetChargeType string
 }
@@ -71,18 +75,20 @@ type eipAddress struct {
 type networkInterfaces struct{ NetworkInterface []instanceInterface }
 
 type instanceInterface struct {
-	NetworkInterfaceId string
+	NetworkInterfaceID string `json:"NetworkInterfaceId"`
 	MacAddress         string
-	PrimaryIpAddress   string
+	PrimaryIPAddress   string `json:"PrimaryIpAddress"`
 	Type               string
-	PrivateIpSets      privateIPSets
+	PrivateIPSets      privateIPSets `json:"PrivateIpSets"`
 	Ipv6Sets           ipv6Sets
 }
 
-type privateIPSets struct{ PrivateIpSet []privateIPSet }
+type privateIPSets struct {
+	PrivateIPSet []privateIPSet `json:"PrivateIpSet"`
+}
 
 type privateIPSet struct {
-	PrivateIpAddress string
+	PrivateIPAddress string `json:"PrivateIpAddress"`
 	Primary          bool
 }
 
@@ -95,8 +101,8 @@ type operationLocks struct{ LockReason []lockReason }
 type lockReason struct{ LockReason string }
 
 type metadataOptions struct {
-	HttpEndpoint string
-	HttpTokens   string
+	HTTPEndpoint string `json:"HttpEndpoint"`
+	HTTPTokens   string `json:"HttpTokens"`
 }
 
 type tags struct{ Tag []tag }
@@ -109,32 +115,32 @@ type tag struct {
 func (p *Product) instanceItem(s *server) instanceItem {
 	kind := p.Types[s.Type]
 	item := instanceItem{
-		InstanceId: s.ID, InstanceName: s.Name, HostName: s.HostName, Description: s.Description, Status: s.Status,
-		RegionId: p.Region, ZoneId: s.Zone, InstanceType: s.Type, InstanceTypeFamily: kind.Family, Cpu: kind.CPU,
-		Memory: int(kind.MemoryGiB * 1024), ImageId: s.Image, OSType: "linux", OSName: "Debian  13.0 64 bit",
+		InstanceID: s.ID, InstanceName: s.Name, HostName: s.HostName, Description: s.Description, Status: s.Status,
+		RegionID: p.Region, ZoneID: s.Zone, InstanceType: s.Type, InstanceTypeFamily: kind.Family, CPU: kind.CPU,
+		Memory: int(kind.MemoryGiB * 1024), ImageID: s.Image, OSType: "linux", OSName: "Debian  13.0 64 bit",
 		CreationTime: s.Created.UTC().Format(minutes), ExpiredTime: neverExpires, StartTime: s.Created.UTC().Format(minutes),
 		InstanceChargeType: s.ChargeType, InstanceNetworkType: "vpc", InternetChargeType: "PayByTraffic", SerialNumber: s.SerialNumber,
 		SpotStrategy: s.SpotStrategy, StoppedMode: stoppedMode(s), IoOptimized: true, DeletionProtection: s.DeletionProtection,
-		SecurityGroupIds: securityGroupIDs{list(s.SecurityGroups)},
+		SecurityGroupIDs: securityGroupIDs{list(s.SecurityGroups)},
 		VpcAttributes: vpcAttributes{
-			VpcId: s.VPC, VSwitchId: s.VSwitch, PrivateIpAddress: ipAddresses{[]string{s.PrivateIP}},
+			VpcID: s.VPC, VSwitchID: s.VSwitch, PrivateIPAddress: ipAddresses{[]string{s.PrivateIP}},
 		},
-		PublicIpAddress:   ipAddresses{[]string{}},
-		InnerIpAddress:    ipAddresses{[]string{}},
+		PublicIPAddress:   ipAddresses{[]string{}},
+		InnerIPAddress:    ipAddresses{[]string{}},
 		NetworkInterfaces: networkInterfaces{make([]instanceInterface, 0, len(s.Interfaces))},
 		OperationLocks:    operationLocks{make([]lockReason, 0, len(s.Locks))},
-		MetadataOptions:   metadataOptions{HttpEndpoint: "enabled", HttpTokens: "optional"},
+		MetadataOptions:   metadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional"},
 		Tags:              tagItems(s.Tags),
 	}
 	if s.ChargeType == chargePrePaid {
 		item.ExpiredTime = s.Created.Add(365 * 24 * time.Hour).UTC().Format(minutes)
 	}
 	if s.PublicIP != "" {
-		item.PublicIpAddress.IpAddress = []string{s.PublicIP}
+		item.PublicIPAddress.IPAddress = []string{s.PublicIP}
 	}
 	if e, ok := p.Network.EIPOf(s.ID); ok {
 		item.EipAddress = eipAddress{
-			AllocationId: e.AllocationID, IpAddress: e.Address, Bandwidth: e.Bandwidth, InternetChargeType: e.InternetChargeType,
+			AllocationID: e.AllocationID, IPAddress: e.Address, Bandwidth: e.Bandwidth, InternetChargeType: e.InternetChargeType,
 		}
 	}
 	for _, reason := range s.Locks {
@@ -143,8 +149,8 @@ func (p *Product) instanceItem(s *server) instanceItem {
 	for _, id := range s.Interfaces {
 		i := p.Interfaces[id]
 		item.NetworkInterfaces.NetworkInterface = append(item.NetworkInterfaces.NetworkInterface, instanceInterface{
-			NetworkInterfaceId: i.ID, MacAddress: i.MAC, PrimaryIpAddress: i.PrivateIPs[0], Type: i.Type,
-			PrivateIpSets: i.privateIPSets(), Ipv6Sets: i.ipv6Sets(),
+			NetworkInterfaceID: i.ID, MacAddress: i.MAC, PrimaryIPAddress: i.PrivateIPs[0], Type: i.Type,
+			PrivateIPSets: i.privateIPSets(), Ipv6Sets: i.ipv6Sets(),
 		})
 	}
 	return item
@@ -164,7 +170,7 @@ func stoppedMode(s *server) string {
 func (i *netInterface) privateIPSets() privateIPSets {
 	sets := privateIPSets{make([]privateIPSet, 0, len(i.PrivateIPs))}
 	for n, ip := range i.PrivateIPs {
-		sets.PrivateIpSet = append(sets.PrivateIpSet, privateIPSet{ip, n == 0})
+		sets.PrivateIPSet = append(sets.PrivateIPSet, privateIPSet{ip, n == 0})
 	}
 	return sets
 }

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -166,7 +167,7 @@ func (p *Product) checkSeed(s ServerSeed) (api.VSwitch, error) {
 	case !ok:
 		return v, fmt.Errorf("no vSwitch %q", s.VSwitch)
 	case p.Servers[s.ID] != nil:
-		return v, fmt.Errorf("the id exists already")
+		return v, errors.New("the id exists already")
 	case s.Zone != "" && s.Zone != v.ZoneID:
 		return v, fmt.Errorf("zone %s is not the vSwitch's %s", s.Zone, v.ZoneID)
 	case p.Types[s.Type].Name == "":
@@ -176,7 +177,7 @@ func (p *Product) checkSeed(s ServerSeed) (api.VSwitch, error) {
 	case s.ChargeType != chargePostPaid && s.ChargeType != chargePrePaid:
 		return v, fmt.Errorf("unknown charge type %q", s.ChargeType)
 	case s.PublicIP != "" && s.EIP != "":
-		return v, fmt.Errorf("both a public and an elastic address")
+		return v, errors.New("both a public and an elastic address")
 	}
 	if s.PublicIP != "" {
 		if _, err := netip.ParseAddr(s.PublicIP); err != nil {

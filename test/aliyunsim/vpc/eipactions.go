@@ -203,8 +203,9 @@ func (p *Product) describeEIPs(c *api.Call) (api.Reply, *api.Error) {
 
 func (p *Product) eipItem(e *eip) api.Reply {
 	return api.Reply{
-		"AllocationId": e.ID, "IpAddress": e.Address, "Name": e.Name, "Description": e.Description, "Descritpion": e.Description,
-		"ISP": e.ISP, "Bandwidth": strconv.Itoa(e.Bandwidth), "InternetChargeType": e.ChargeType, "ChargeType": "PostPaid",
+		"AllocationId": e.ID, "IpAddress": e.Address, "Name": e.Name, "Description": e.Description,
+		"Descritpion": e.Description, //nolint:misspell // the API spells it both ways
+		"ISP":         e.ISP, "Bandwidth": strconv.Itoa(e.Bandwidth), "InternetChargeType": e.ChargeType, "ChargeType": "PostPaid",
 		"Status": e.Status, "InstanceId": e.Target, "InstanceType": e.TargetType, "RegionId": p.Region, "BusinessStatus": "Normal",
 		"AllocationTime": stamp(e.Created),
 		"OperationLocks": api.Reply{"LockReason": []api.Reply{}},

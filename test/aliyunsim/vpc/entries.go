@@ -17,15 +17,15 @@ const (
 
 // entryItem is one line of DescribeRouteEntryList.
 type entryItem struct {
-	RouteEntryId         string
+	RouteEntryID         string `json:"RouteEntryId"`
 	RouteEntryName       string
 	Description          string
 	DestinationCidrBlock string
-	RouteTableId         string
+	RouteTableID         string `json:"RouteTableId"`
 	Status               string
 	Type                 string
 	Origin               string
-	IpVersion            string
+	IPVersion            string `json:"IpVersion"`
 	ServiceType          string `json:",omitempty"`
 	NextHops             nextHops
 }
@@ -33,7 +33,7 @@ type entryItem struct {
 type nextHops struct{ NextHop []nextHop }
 
 type nextHop struct {
-	NextHopId   string
+	NextHopID   string `json:"NextHopId"`
 	NextHopType string
 	Enabled     int
 	Weight      int
@@ -113,10 +113,10 @@ func item(e *entry) entryItem {
 		origin = "SystemCreate"
 	}
 	return entryItem{
-		RouteEntryId: e.ID, RouteEntryName: e.Name, Description: e.Description, DestinationCidrBlock: e.Destination,
-		RouteTableId: e.Table, Status: e.Status, Type: e.Type, Origin: origin, IpVersion: ipVersion(e.Destination),
+		RouteEntryID: e.ID, RouteEntryName: e.Name, Description: e.Description, DestinationCidrBlock: e.Destination,
+		RouteTableID: e.Table, Status: e.Status, Type: e.Type, Origin: origin, IPVersion: ipVersion(e.Destination),
 		ServiceType: serviceType(e),
-		NextHops:    nextHops{NextHop: []nextHop{{NextHopId: e.NextHop, NextHopType: e.NextHopType, Enabled: 1, Weight: 0}}},
+		NextHops:    nextHops{NextHop: []nextHop{{NextHopID: e.NextHop, NextHopType: e.NextHopType, Enabled: 1, Weight: 0}}},
 	}
 }
 

@@ -64,7 +64,7 @@ func newRegion(t *testing.T) *region {
 	})
 	r.Advance(start)
 	err := r.Seed(Seed{
-		VPCs: []VPCSeed{
+		VPCs: []NetworkSeed{
 			{ID: "vpc-a", Name: "a", CIDR: "10.0.0.0/8", IPv6CIDR: "2001:db8::/56", SecondaryCIDRs: []string{"192.168.0.0/16"}, Tags: map[string]string{"env": "test"}},
 			{ID: "vpc-b", CIDR: "10.0.0.0/8"},
 		},

@@ -33,14 +33,11 @@ func (p *Product) describeVpcs(c *api.Call) (api.Reply, *api.Error) {
 }
 
 func (p *Product) vpcItem(v *network) api.Reply {
-	vSwitches, tables := []string{}, []string{}
+	vSwitches := []string{}
 	for _, s := range ordered(p.VSwitches, func(s *vSwitch) uint64 { return s.Seq }) {
 		if s.VPC == v.ID {
 			vSwitches = append(vSwitches, s.ID)
 		}
-	}
-	for _, t := range p.tablesOf(v.ID) {
-		tables = append(tables, t.ID)
 	}
 	return api.Reply{
 		"VpcId": v.ID, "VpcName": v.Name, "Status": statusAvailable, "CidrBlock": v.CIDR, "Ipv6CidrBlock": v.IPv6CIDR,
@@ -48,7 +45,7 @@ func (p *Product) vpcItem(v *network) api.Reply {
 		"CreationTime":        stamp(v.Created),
 		"SecondaryCidrBlocks": api.Reply{"SecondaryCidrBlock": list(v.SecondaryCIDRs)},
 		"UserCidrs":           api.Reply{"UserCidr": []string{}},
-		"RouterTableIds":      api.Reply{"RouterTableIds": tables},
+		"RouterTableIds":      api.Reply{"RouterTableIds": p.tableIDs(v.ID)},
 		"VSwitchIds":          api.Reply{"VSwitchId": vSwitches},
 		"Tags":                tagItems(v.Tags),
 	}
@@ -91,13 +88,9 @@ func (p *Product) describeVRouters(c *api.Call) (api.Reply, *api.Error) {
 	}
 	return p.pageReply(c, "VRouters", "VRouter", len(found), func(number, size int) []api.Reply {
 		return each(api.PageOf(found, number, size), func(v *network) api.Reply {
-			tables := []string{}
-			for _, t := range p.tablesOf(v.ID) {
-				tables = append(tables, t.ID)
-			}
 			return api.Reply{
 				"VRouterId": v.RouterID, "VRouterName": v.Name, "VpcId": v.ID, "RegionId": p.Region, "CreationTime": stamp(v.Created),
-				"RouteTableIds": api.Reply{"RouteTableId": tables},
+				"RouteTableIds": api.Reply{"RouteTableId": p.tableIDs(v.ID)},
 			}
 		})
 	})
@@ -140,9 +133,15 @@ func (p *Product) tableItem(t *table) api.Reply {
 	}
 }
 
-func (p *Product) tablesOf(vpc string) []*table {
-	all := ordered(p.Tables, func(t *table) uint64 { return t.Seq })
-	return slices.DeleteFunc(all, func(t *table) bool { return t.VPC != vpc })
+// tableIDs are the route tables of a VPC in order of creation.
+func (p *Product) tableIDs(vpc string) []string {
+	ids := []string{}
+	for _, t := range ordered(p.Tables, func(t *table) uint64 { return t.Seq }) {
+		if t.VPC == vpc {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
 }
 
 // pageReply is the answer of a list in the PageNumber style.

@@ -9,15 +9,15 @@ import (
 
 // Seed describes the networks of a region. What has no id gets one.
 type Seed struct {
-	VPCs        []VPCSeed        `json:"vpcs,omitempty"`
+	VPCs        []NetworkSeed    `json:"vpcs,omitempty"`
 	VSwitches   []VSwitchSeed    `json:"vSwitches,omitempty"`
 	RouteTables []RouteTableSeed `json:"routeTables,omitempty"`
 	Routes      []RouteSeed      `json:"routes,omitempty"`
 	EIPs        []EIPSeed        `json:"eips,omitempty"`
 }
 
-// VPCSeed is a VPC. Unless RouteTables names a System table for it, it gets one.
-type VPCSeed struct {
+// NetworkSeed is a VPC. Unless RouteTables names a System table for it, it gets one.
+type NetworkSeed struct {
 	ID             string            `json:"id,omitempty"`
 	Name           string            `json:"name,omitempty"`
 	CIDR           string            `json:"cidr"`
@@ -102,7 +102,7 @@ func (p *Product) Seed(s Seed) error {
 	return nil
 }
 
-func (p *Product) seedVPC(s VPCSeed) error {
+func (p *Product) seedVPC(s NetworkSeed) error {
 	if s.ID == "" {
 		s.ID = p.id("vpc")
 	}
