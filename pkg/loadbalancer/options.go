@@ -1,0 +1,102 @@
+// Package loadbalancer is the framework's LoadBalancer: it leads Services
+// through build, plan and apply, one pass at a time for each Service.
+package loadbalancer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	discoverylisters "k8s.io/client-go/listers/discovery/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/config"
+	"github.com/kube-aliyun/kube-aliyun/pkg/event"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/apply"
+)
+
+// Events records events on objects; *event.Recorder does.
+type Events interface {
+	Event(object runtime.Object, reason *event.Reason, format string, args ...any)
+}
+
+// LiveServices reads Services from the API server, past every cache; a
+// clientset's CoreV1().Services(namespace).Get in one call.
+type LiveServices interface {
+	GetService(ctx context.Context, namespace, name string, options metav1.GetOptions) (*corev1.Service, error)
+}
+
+// Options of New. Everything but what says otherwise is required.
+type Options struct {
+	ClusterID string
+	// ClusterName is for people and may be empty.
+	ClusterName string
+	// Location names region, VPC and vSwitches.
+	Location config.Location
+	// Settings are the cluster-wide settings.
+	Settings config.LoadBalancer
+	// Cloud makes the SLB calls; *slb.Client does.
+	Cloud apply.Cloud
+	// Services, Nodes and EndpointSlices are the listers of synced informers.
+	Services       corelisters.ServiceLister
+	Nodes          corelisters.NodeLister
+	EndpointSlices discoverylisters.EndpointSliceLister
+	// Live proves that a Service is gone before its left-over load balancer is
+	// deleted. Nil: left-over load balancers are only reported.
+	Live LiveServices
+	// DeleteOrphans deletes load balancers of this cluster whose Service is proven
+	// gone; they are only reported otherwise.
+	DeleteOrphans bool
+	Events        Events
+	// Workers is how many Services are worked on at a time; 0: 20.
+	Workers int
+	// IndexLag is how long a new load balancer may be missing from listings and
+	// unknown to calls; 0: 15 s.
+	IndexLag time.Duration
+	// Drained reports whether a node that is going has nothing left to serve: its
+	// server then leaves the load balancers at once. Nil: never; it leaves when
+	// the Node is deleted.
+	Drained func(node *corev1.Node) bool
+	// ControlPlaneBackends uses nodes with a control plane label too.
+	ControlPlaneBackends bool
+	// Clock defaults to the real one.
+	Clock clock.WithTicker
+}
+
+const (
+	defaultWorkers  = 20
+	defaultIndexLag = 15 * time.Second
+	// defaultAuditPeriod is used when the settings have none.
+	defaultAuditPeriod = 10 * time.Minute
+)
+
+// complete checks the options and fills in the defaults.
+func (o *Options) complete() error {
+	var problems []error
+	for name, missing := range map[string]bool{
+		"ClusterID": o.ClusterID == "", "Location.Region": o.Location.Region == "", "Cloud": o.Cloud == nil,
+		"Services": o.Services == nil, "Nodes": o.Nodes == nil, "EndpointSlices": o.EndpointSlices == nil, "Events": o.Events == nil,
+	} {
+		if missing {
+			problems = append(problems, fmt.Errorf("%s is missing", name))
+		}
+	}
+	if o.Workers == 0 {
+		o.Workers = defaultWorkers
+	}
+	if o.IndexLag == 0 {
+		o.IndexLag = defaultIndexLag
+	}
+	if o.Settings.AuditPeriod == 0 {
+		o.Settings.AuditPeriod = defaultAuditPeriod
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	return errors.Join(problems...)
+}
