@@ -73,7 +73,7 @@ func (p *Product) modifyInternetSpec(c *api.Call) (api.Reply, *api.Error) {
 	if err != nil {
 		return nil, err
 	}
-	bandwidth, err := number(c.Params, "Bandwidth", lb.Bandwidth, 1, 5000)
+	bandwidth, err := number(c.Params, "Bandwidth", lb.Bandwidth, 5000)
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,8 @@ func (p *Product) RemoveListener(id string, port int, protocol string) error {
 	return nil
 }
 
-// AddListener adds a listener to a load balancer, as a seed would.
+// AddListener adds a listener to a load balancer, as a seed would; a group is
+// named by its id.
 func (p *Product) AddListener(id string, s ListenerSeed) error {
 	lb, err := p.byHand(id)
 	if err != nil {
@@ -137,6 +138,11 @@ func (p *Product) AddListener(id string, s ListenerSeed) error {
 	}
 	if lb.findListener(l.Port, l.Protocol) != nil {
 		return fmt.Errorf("a listener %s/%d exists on %s", l.Protocol, l.Port, id)
+	}
+	if s.Group != "" {
+		if g := p.groups[s.Group]; g == nil || g.owner != lb {
+			return fmt.Errorf("no vServer group %q on %s", s.Group, id)
+		}
 	}
 	l.GroupID = s.Group
 	lb.addListener(l)

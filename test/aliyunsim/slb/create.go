@@ -145,7 +145,7 @@ func readCharge(c *api.Call, lb *loadBalancer) *api.Error {
 		if lb.InstanceChargeType == byCLCU {
 			return refuse("Operation.NotAllowed", "A load balancer that is paid by CLCU only allows paybytraffic.")
 		}
-		if lb.Bandwidth, err = number(q, "Bandwidth", 1, 1, maxBandwidth); err != nil {
+		if lb.Bandwidth, err = number(q, "Bandwidth", 1, maxBandwidth); err != nil {
 			return err
 		}
 	}

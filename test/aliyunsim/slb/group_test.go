@@ -1,6 +1,7 @@
 package slb
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestGroupsAreListedWithTheirListeners(t *testing.T) {
 	r := newRig(t)
 	lb := r.create()
 	used := r.do("CreateVServerGroup", "LoadBalancerId", lb, "VServerGroupName", "used", "Tag.1.Key", "k", "Tag.1.Value", "v",
-		"BackendServers", servers(80, 1, 2))["VServerGroupId"].(string)
+		"BackendServers", servers(80, 1, 2)).id("VServerGroupId")
 	r.do("CreateVServerGroup", "LoadBalancerId", lb, "VServerGroupName", "idle")
 	r.do("CreateLoadBalancerTCPListener", "LoadBalancerId", lb, "ListenerPort", "80", "Bandwidth", "-1", "VServerGroupId", used)
 	got := sdk.CreateDescribeVServerGroupsResponse()
@@ -77,13 +78,13 @@ func TestGroupsAreListedWithTheirListeners(t *testing.T) {
 func TestUsedGroupIsNotDeleted(t *testing.T) {
 	r := newRig(t)
 	lb := r.create()
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1))["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1)).id("VServerGroupId")
 	r.do("CreateLoadBalancerTCPListener", "LoadBalancerId", lb, "ListenerPort", "80", "Bandwidth", "-1", "VServerGroupId", group)
 	r.refused(400, "RspoolVipExist", "DeleteVServerGroup", "VServerGroupId", group)
 	r.do("DeleteLoadBalancerListener", "LoadBalancerId", lb, "ListenerPort", "80")
 	r.do("DeleteVServerGroup", "VServerGroupId", group)
 	for _, a := range []string{"DeleteVServerGroup", "DescribeVServerGroupAttribute"} {
-		err := r.refused(404, "InvalidParameter", a, "VServerGroupId", group)
+		err := r.refusal(404, "InvalidParameter", a, "VServerGroupId", group)
 		if err.Message != "The specified VServerGroupId does not exist." {
 			t.Errorf("%s: %q", a, err.Message)
 		}
@@ -98,7 +99,7 @@ func TestBadBackendsAreRefusedWithoutTrace(t *testing.T) {
 	r.servers.servers["i-stopped"] = api.Server{ID: "i-stopped", VPCID: vpcID, Status: "Stopped"}
 	r.servers.servers["i-far"] = api.Server{ID: "i-far", VPCID: "vpc-two", Status: "Running"}
 	lb := r.create("VSwitchId", vswitch)
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 0))["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 0)).id("VServerGroupId")
 	cases := []struct {
 		name, code string
 		status     int
@@ -149,18 +150,24 @@ func TestDefaultGroupWritesWeightsItsOwnWay(t *testing.T) {
 	r := newRig(t)
 	lb := r.create()
 	reply := r.do("AddBackendServers", "LoadBalancerId", lb, "BackendServers", servers(0, 1, 2))
-	weight := func(reply api.Reply) any {
-		return reply["BackendServers"].(api.Reply)["BackendServer"].([]any)[0].(api.Reply)["Weight"]
+	weight := func(reply answer) string {
+		data, err := json.Marshal(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(data), `"Weight":`)
+		value, _, _ := strings.Cut(rest, "}")
+		return value
 	}
-	if weight(reply) != "100" {
+	if weight(reply) != `"100"` {
 		t.Errorf("Add: %v", reply)
 	}
 	r.refused(400, "InvalidParameter", "AddBackendServers", "LoadBalancerId", lb, "BackendServers", servers(0, 2, 3))
-	if reply := r.do("SetBackendServers", "LoadBalancerId", lb, "BackendServers", `[{"ServerId":"i-1","Weight":"0"}]`); weight(reply) != "0" {
+	if reply := r.do("SetBackendServers", "LoadBalancerId", lb, "BackendServers", `[{"ServerId":"i-1","Weight":"0"}]`); weight(reply) != `"0"` {
 		t.Errorf("Set: %v", reply)
 	}
 	r.refused(400, "InvalidServerId.NotExist", "SetBackendServers", "LoadBalancerId", lb, "BackendServers", servers(0, 9))
-	if reply := r.do("RemoveBackendServers", "LoadBalancerId", lb, "BackendServers", `["i-2","i-8"]`); weight(reply) != 0 {
+	if reply := r.do("RemoveBackendServers", "LoadBalancerId", lb, "BackendServers", `["i-2","i-8"]`); weight(reply) != "0" {
 		t.Errorf("Remove: %v", reply)
 	}
 	got := sdk.CreateRemoveBackendServersResponse()
@@ -175,7 +182,7 @@ func TestBackendQuotaCountsServersOnceInAllGroups(t *testing.T) {
 	r.knobs.BackendsPerLoadBalancer = 3
 	lb := r.create()
 	r.do("AddBackendServers", "LoadBalancerId", lb, "BackendServers", servers(0, 1, 2))
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1, 2, 3))["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1, 2, 3)).id("VServerGroupId")
 	r.refused(400, "BackEndServerNumberOverLimit", "AddBackendServers", "LoadBalancerId", lb, "BackendServers", servers(0, 3, 4))
 	r.refused(400, "BackEndServerNumberOverLimit", "CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 4))
 	// One in the place of another fits.
@@ -190,7 +197,7 @@ func TestServerIsInALimitedNumberOfLoadBalancers(t *testing.T) {
 	r.do("AddBackendServers", "LoadBalancerId", one, "BackendServers", servers(0, 1))
 	r.do("CreateVServerGroup", "LoadBalancerId", one, "BackendServers", servers(80, 1))
 	r.do("CreateVServerGroup", "LoadBalancerId", two, "BackendServers", servers(80, 1))
-	err := r.refused(400, "BackendServerAttachedNumberOverLimit", "AddBackendServers", "LoadBalancerId", three, "BackendServers", servers(0, 2, 1))
+	err := r.refusal(400, "BackendServerAttachedNumberOverLimit", "AddBackendServers", "LoadBalancerId", three, "BackendServers", servers(0, 2, 1))
 	if !strings.Contains(err.Message, serverID(1)) {
 		t.Errorf("the message does not name the server: %q", err.Message)
 	}
@@ -214,7 +221,7 @@ func TestReleasedServerLeavesEveryGroup(t *testing.T) {
 	one, two := r.create(), r.create()
 	r.do("AddBackendServers", "LoadBalancerId", one, "BackendServers", servers(0, 1, 2))
 	group := r.do("CreateVServerGroup", "LoadBalancerId", two, "BackendServers",
-		`[{"ServerId":"i-1","Port":80},{"ServerId":"i-2","Port":80},{"ServerId":"eni-1","Port":80,"Type":"eni","ServerIp":"10.2.0.8"}]`)["VServerGroupId"].(string)
+		`[{"ServerId":"i-1","Port":80},{"ServerId":"i-2","Port":80},{"ServerId":"eni-1","Port":80,"Type":"eni","ServerIp":"10.2.0.8"}]`).id("VServerGroupId")
 	r.p.ServerReleased(serverID(1))
 	for _, m := range []struct {
 		name string
@@ -234,13 +241,13 @@ func TestInterfaceAddressesAreMembersOfTheirOwn(t *testing.T) {
 	r.servers.interfaces["eni-1"] = api.Interface{ID: "eni-1", VPCID: vpcID, InstanceID: serverID(1), PrimaryIP: "10.2.0.9", Addresses: []string{"10.2.0.9", "10.2.0.8"}}
 	lb := r.create()
 	eni := func(ips ...string) string {
-		var items []string
+		items := make([]string, 0, len(ips))
 		for _, ip := range ips {
 			items = append(items, fmt.Sprintf(`{"ServerId":"eni-1","Port":80,"Type":"eni","ServerIp":%q}`, ip))
 		}
 		return "[" + strings.Join(items, ",") + "]"
 	}
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", eni("10.2.0.9", "10.2.0.8"))["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", eni("10.2.0.9", "10.2.0.8")).id("VServerGroupId")
 	got := sdk.CreateRemoveVServerGroupBackendServersResponse()
 	r.read(got, "RemoveVServerGroupBackendServers", "VServerGroupId", group, "BackendServers", eni("10.2.0.9"))
 	if b := got.BackendServers.BackendServer; len(b) != 1 || b[0].ServerIp != "10.2.0.8" || b[0].Type != "eni" {

@@ -51,7 +51,7 @@ func (p *Product) describeHealth(c *api.Call) (api.Reply, *api.Error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := number(c.Params, "ListenerPort", 0, 1, 65535)
+	port, err := number(c.Params, "ListenerPort", 0, 65535)
 	if err != nil {
 		return nil, err
 	}

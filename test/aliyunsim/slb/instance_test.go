@@ -2,6 +2,7 @@ package slb
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestAddressesAreUniqueAndOfTheRightForm(t *testing.T) {
 	r.knobs.LoadBalancersPerAccount = 2000
 	seen := map[string]bool{}
 	for range 1000 {
-		address := r.do("CreateLoadBalancer", "InstanceChargeType", byCLCU)["Address"].(string)
+		address := r.do("CreateLoadBalancer", "InstanceChargeType", byCLCU).id("Address")
 		if seen[address] {
 			t.Fatalf("address %s twice", address)
 		}
@@ -82,11 +83,11 @@ func TestAddressesAreUniqueAndOfTheRightForm(t *testing.T) {
 		}
 	}
 	six := r.do("CreateLoadBalancer", "InstanceChargeType", byCLCU, "AddressIPVersion", "ipv6")
-	if !netip.MustParseAddr(six["Address"].(string)).Is6() {
+	if !netip.MustParseAddr(six.id("Address")).Is6() {
 		t.Errorf("IPv6 address: %v", six)
 	}
 	private := r.do("CreateLoadBalancer", "InstanceChargeType", byCLCU, "VSwitchId", vswitch)
-	if private["VpcId"] != vpcID || private["NetworkType"] != "vpc" || !strings.HasPrefix(private["Address"].(string), "10.1.0.") {
+	if private["VpcId"] != vpcID || private["NetworkType"] != "vpc" || !strings.HasPrefix(private.id("Address"), "10.1.0.") {
 		t.Errorf("intranet: %v", private)
 	}
 }
@@ -168,14 +169,14 @@ func TestZonesArePairsAndTheVSwitchsZoneIsMaster(t *testing.T) {
 func TestProtectedLoadBalancerIsNotDeleted(t *testing.T) {
 	r := newRig(t)
 	lb := r.create("DeleteProtection", "on", "ModificationProtectionStatus", "ConsoleProtection")
-	err := r.refused(400, "OperationDenied.DeleteProtectionIsOn", "DeleteLoadBalancer", "LoadBalancerId", lb)
+	err := r.refusal(400, "OperationDenied.DeleteProtectionIsOn", "DeleteLoadBalancer", "LoadBalancerId", lb)
 	if !strings.Contains(err.Message, "DeleteProtection is enabled") {
 		t.Errorf("message %q", err.Message)
 	}
 	// Modification protection blocks nothing.
 	r.do("SetLoadBalancerName", "LoadBalancerId", lb, "LoadBalancerName", "other")
 	r.do("SetLoadBalancerDeleteProtection", "LoadBalancerId", lb, "DeleteProtection", "off")
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1))["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1)).id("VServerGroupId")
 	r.do("DeleteLoadBalancer", "LoadBalancerId", lb)
 	r.refused(404, "InvalidLoadBalancerId.NotFound", "DeleteLoadBalancer", "LoadBalancerId", lb)
 	r.refused(404, "InvalidParameter", "DescribeVServerGroupAttribute", "VServerGroupId", group)
@@ -210,12 +211,12 @@ func TestClientTokenGivesTheFirstResultAgain(t *testing.T) {
 	r.refused(400, "OperationFailed.TokenIsProcessing", "CreateLoadBalancer", args...)
 	r.pass(100 * time.Millisecond)
 	// Another signature, nonce and time make no other request.
-	again := r.do("CreateLoadBalancer", append(args, "SignatureNonce", "n2", "Timestamp", "later")...)
+	again := r.do("CreateLoadBalancer", slices.Concat(args, []string{"SignatureNonce", "n2", "Timestamp", "later"})...)
 	if again["LoadBalancerId"] != first["LoadBalancerId"] || again["Address"] != first["Address"] || len(r.p.order) != 1 {
 		t.Fatalf("first %v, again %v", first, again)
 	}
 	r.refused(400, "IdempotentParameterMismatch", "CreateLoadBalancer", "InstanceChargeType", byCLCU, "LoadBalancerName", "other", "ClientToken", "t1")
-	r.do("DeleteLoadBalancer", "LoadBalancerId", first["LoadBalancerId"].(string))
+	r.do("DeleteLoadBalancer", "LoadBalancerId", first.id("LoadBalancerId"))
 	if gone := r.do("CreateLoadBalancer", args...); gone["LoadBalancerId"] != first["LoadBalancerId"] || len(r.p.byID) != 0 {
 		t.Errorf("after deletion: %v", gone)
 	}

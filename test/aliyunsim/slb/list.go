@@ -45,7 +45,7 @@ func (p *Product) readPage(c *api.Call, fallback, most int) (page, size int, err
 	if c.Params["PageSize"] != "" && c.Params["PageNumber"] == "" {
 		return 0, 0, api.Missing("PageNumber")
 	}
-	if page, err = number(c.Params, "PageNumber", 1, 1, 1<<30); err != nil {
+	if page, err = number(c.Params, "PageNumber", 1, 1<<30); err != nil {
 		return 0, 0, err
 	}
 	if size, err = c.Params.Int("PageSize", fallback); err != nil {

@@ -15,7 +15,7 @@ func (r *rig) found(pairs ...string) []string {
 	r.t.Helper()
 	got := sdk.CreateDescribeLoadBalancersResponse()
 	r.read(got, "DescribeLoadBalancers", pairs...)
-	names := []string{}
+	names := make([]string, 0, len(got.LoadBalancers.LoadBalancer))
 	for _, lb := range got.LoadBalancers.LoadBalancer {
 		names = append(names, lb.LoadBalancerName)
 	}
@@ -135,8 +135,8 @@ func TestListenersOfSeveralLoadBalancersAreListed(t *testing.T) {
 		t.Errorf("HTTPS: %+v", c)
 	}
 	// The real API writes these as strings here, and as booleans in the attribute.
-	item := r.do("DescribeLoadBalancerListeners", "LoadBalancerId.1", one)["Listeners"].([]any)[0].(json.RawMessage)
-	if !strings.Contains(string(item), `"ProxyProtocolV2Enabled":"true"`) {
+	item, err := json.Marshal(r.do("DescribeLoadBalancerListeners", "LoadBalancerId.1", one)["Listeners"])
+	if err != nil || !strings.Contains(string(item), `"ProxyProtocolV2Enabled":"true"`) {
 		t.Errorf("ProxyProtocolV2Enabled is no string in the list: %s", item)
 	}
 	if v := r.do("DescribeLoadBalancerTCPListenerAttribute", "LoadBalancerId", one, "ListenerPort", "80")["ProxyProtocolV2Enabled"]; v != true {
@@ -188,7 +188,7 @@ func TestListenersArePagedAlsoWhileTheyChange(t *testing.T) {
 	r.refused(400, "InvalidParameter.NextToken", "DescribeLoadBalancerListeners", "NextToken", "nonsense")
 	r.refused(400, "InvalidParameter", "DescribeLoadBalancerListeners", "MaxResults", "101")
 	r.refused(400, "InvalidParameter", "DescribeLoadBalancerListeners", "MaxResults", "0")
-	var eleven []string
+	eleven := make([]string, 0, 22)
 	for i := range 11 {
 		eleven = append(eleven, "LoadBalancerId."+strconv.Itoa(i+1), one)
 	}

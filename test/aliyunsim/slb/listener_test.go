@@ -76,7 +76,7 @@ func TestUnknownListenerIsInvalidParameter(t *testing.T) {
 		"DescribeLoadBalancerTCPListenerAttribute", "SetLoadBalancerTCPListenerAttribute",
 		"StartLoadBalancerListener", "StopLoadBalancerListener", "DeleteLoadBalancerListener",
 	} {
-		err := r.refused(400, "InvalidParameter", action, "LoadBalancerId", lb, "ListenerPort", "81")
+		err := r.refusal(400, "InvalidParameter", action, "LoadBalancerId", lb, "ListenerPort", "81")
 		if err.Message != "The specified resource does not exist." {
 			t.Errorf("%s: %q", action, err.Message)
 		}
@@ -124,7 +124,7 @@ func TestBadListenersAreRefusedWithoutTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	lb := r.create()
-	other := r.do("CreateVServerGroup", "LoadBalancerId", r.create())["VServerGroupId"].(string)
+	other := r.do("CreateVServerGroup", "LoadBalancerId", r.create()).id("VServerGroupId")
 	tcp := func(pairs ...string) []string {
 		return append([]string{"LoadBalancerId", lb, "ListenerPort", "80", "BackendServerPort", "80", "Bandwidth", "-1"}, pairs...)
 	}
@@ -273,7 +273,7 @@ func TestSetIsPartialAndCannotChangeTheBackendPort(t *testing.T) {
 func TestGroupIsBoundAndUnbound(t *testing.T) {
 	r := newRig(t)
 	lb := r.create()
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb)["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb).id("VServerGroupId")
 	r.listen(lb, 80)
 	r.do("CreateLoadBalancerTCPListener", "LoadBalancerId", lb, "ListenerPort", "81", "Bandwidth", "-1", "VServerGroupId", group)
 	bound := func(port string) (string, int) {
@@ -327,7 +327,7 @@ func TestHTTPCheckOnUDPIsIgnoredOrRefused(t *testing.T) {
 
 func TestListenersStayWithinThePaidBandwidth(t *testing.T) {
 	r := newRig(t)
-	lb := r.do("CreateLoadBalancer", "LoadBalancerSpec", "slb.s1.small", "InternetChargeType", byBandwidth, "Bandwidth", "10")["LoadBalancerId"].(string)
+	lb := r.do("CreateLoadBalancer", "LoadBalancerSpec", "slb.s1.small", "InternetChargeType", byBandwidth, "Bandwidth", "10").id("LoadBalancerId")
 	base := []string{"LoadBalancerId", lb, "BackendServerPort", "80", "ListenerPort", "80"}
 	r.refused(400, "InvalidParameter", "CreateLoadBalancerTCPListener", append(base, "Bandwidth", "-1")...)
 	r.do("CreateLoadBalancerTCPListener", append(base, "Bandwidth", "6")...)

@@ -31,10 +31,10 @@ func (p *Product) readListenerQuery(c *api.Call) (listenerQuery, *api.Error) {
 		return q, api.Invalid("ListenerProtocol", q.protocol)
 	}
 	var err *api.Error
-	if q.port, err = number(c.Params, "ListenerPort", 0, 1, 65535); err != nil {
+	if q.port, err = number(c.Params, "ListenerPort", 0, 65535); err != nil {
 		return q, err
 	}
-	if q.most, err = number(c.Params, "MaxResults", 20, 1, 100); err != nil {
+	if q.most, err = number(c.Params, "MaxResults", 20, 100); err != nil {
 		return q, err
 	}
 	if q.tags, err = tagFilter(c); err != nil {
@@ -86,11 +86,8 @@ func (p *Product) describeListeners(c *api.Call) (api.Reply, *api.Error) {
 			if more {
 				continue
 			}
-			at := ""
-			if q.after != "" {
-				if at = position(lb, l); at <= q.after {
-					continue
-				}
+			if q.after != "" && position(lb, l) <= q.after {
+				continue
 			}
 			if len(items) == q.most {
 				more = true

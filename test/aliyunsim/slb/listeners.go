@@ -71,7 +71,7 @@ func readPort(q api.Params, name string) (int, *api.Error) {
 	if q[name] == "" {
 		return 0, api.Missing(name)
 	}
-	return number(q, name, 0, 1, 65535)
+	return number(q, name, 0, 65535)
 }
 
 // bind makes a listener use a vServer group of its own load balancer.

@@ -1,6 +1,3 @@
-// Package slb simulates Classic Load Balancer (product Slb, version 2014-05-15):
-// instances, listeners, server groups, tags and health, with the exclusivity,
-// asynchrony, quotas and lags of the published API.
 package slb
 
 import (

@@ -18,13 +18,13 @@ func choice(q api.Params, name, fallback string, values ...string) (string, *api
 	return v, nil
 }
 
-// number reads an integer within a range.
-func number(q api.Params, name string, fallback, least, most int) (int, *api.Error) {
+// number reads an integer from 1 to most.
+func number(q api.Params, name string, fallback, most int) (int, *api.Error) {
 	n, err := q.Int(name, fallback)
 	if err != nil {
 		return 0, err
 	}
-	if q[name] != "" && (n < least || n > most) {
+	if q[name] != "" && (n < 1 || n > most) {
 		return 0, api.Invalid(name, q[name])
 	}
 	return n, nil

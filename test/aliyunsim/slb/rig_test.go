@@ -148,18 +148,34 @@ func (r *rig) try(action string, pairs ...string) (api.Reply, *api.Error) {
 	})
 }
 
+// answer is a reply with a short way to the ids in it.
+type answer api.Reply
+
+func (a answer) id(name string) string {
+	s, _ := a[name].(string)
+	return s
+}
+
 // do makes a call that must succeed.
-func (r *rig) do(action string, pairs ...string) api.Reply {
+func (r *rig) do(action string, pairs ...string) answer {
 	r.t.Helper()
 	reply, err := r.try(action, pairs...)
 	if err != nil {
 		r.t.Fatalf("%s(%s): %v", action, strings.Join(pairs, " "), err)
 	}
-	return reply
+	return answer(reply)
 }
 
 // refused makes a call that must fail with a status and code, and leave no trace.
-func (r *rig) refused(status int, code, action string, pairs ...string) *api.Error {
+func (r *rig) refused(status int, code, action string, pairs ...string) {
+	r.t.Helper()
+	if err := r.refusal(status, code, action, pairs...); err.Message == "" {
+		r.t.Errorf("%s was refused without a message", action)
+	}
+}
+
+// refusal is refused for a test that looks at the failure.
+func (r *rig) refusal(status int, code, action string, pairs ...string) *api.Error {
 	r.t.Helper()
 	r.p.Advance(r.now)
 	before := r.dump()
@@ -192,7 +208,7 @@ func (r *rig) read(into responses.AcsResponse, action string, pairs ...string) {
 	decode(r.t, r.do(action, pairs...), into)
 }
 
-func decode(t testing.TB, reply api.Reply, into responses.AcsResponse) {
+func decode(t testing.TB, reply answer, into responses.AcsResponse) {
 	t.Helper()
 	reply["RequestId"] = "test"
 	body, err := json.Marshal(reply)
@@ -214,7 +230,7 @@ func (readCloser) Close() error { return nil }
 func (r *rig) create(pairs ...string) string {
 	r.t.Helper()
 	reply := r.do("CreateLoadBalancer", append([]string{"InstanceChargeType", byCLCU}, pairs...)...)
-	return reply["LoadBalancerId"].(string)
+	return reply.id("LoadBalancerId")
 }
 
 // listen makes a TCP listener on the default group.
@@ -227,7 +243,7 @@ func (r *rig) listen(lb string, port int, pairs ...string) {
 
 // servers is a BackendServers parameter; port 0 is left out.
 func servers(port int, ids ...int) string {
-	var items []map[string]any
+	items := make([]map[string]any, 0, len(ids))
 	for _, i := range ids {
 		item := map[string]any{"ServerId": serverID(i)}
 		if port != 0 {

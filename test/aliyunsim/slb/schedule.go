@@ -1,7 +1,7 @@
 package slb
 
 import (
-	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -12,36 +12,29 @@ type event struct {
 	run func()
 }
 
-// schedule is a heap of events, earliest first.
+// schedule holds events, earliest first.
 type schedule []event
-
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, j int) bool { return s[i].at.Before(s[j].at) }
-func (s schedule) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
-
-// Push implements heap.Interface.
-func (s *schedule) Push(x any) { *s = append(*s, x.(event)) }
-
-// Pop implements heap.Interface.
-func (s *schedule) Pop() any {
-	last := len(*s) - 1
-	x := (*s)[last]
-	*s = (*s)[:last]
-	return x
-}
 
 // add makes run happen at a time. run must check that it is still wanted.
 func (s *schedule) add(at time.Time, run func()) {
-	heap.Push(s, event{at: at, run: run})
+	i, _ := slices.BinarySearchFunc(*s, at, func(e event, at time.Time) int {
+		if e.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	*s = slices.Insert(*s, i, event{at: at, run: run})
 }
 
 // run makes everything happen that is due, and returns the time of what comes next.
 func (s *schedule) run(now time.Time) time.Time {
-	for len(*s) > 0 && !(*s)[0].at.After(now) {
-		heap.Pop(s).(event).run()
+	for len(*s) > 0 {
+		next := (*s)[0]
+		if next.at.After(now) {
+			return next.at
+		}
+		*s = slices.Delete(*s, 0, 1)
+		next.run()
 	}
-	if len(*s) == 0 {
-		return time.Time{}
-	}
-	return (*s)[0].at
+	return time.Time{}
 }

@@ -191,7 +191,7 @@ func (p *Product) seedLoadBalancer(s LoadBalancerSeed) error {
 func (p *Product) seedAddress(lb *loadBalancer, address string) error {
 	if address == "" || lb.AddressType == intranet {
 		if err := p.allocate(lb, address); err != nil {
-			return err
+			return fmt.Errorf("address %q: %w", address, err)
 		}
 		return nil
 	}

@@ -86,7 +86,7 @@ func TestDriftMadeByHand(t *testing.T) {
 	r.listen(lb, 80)
 	r.listen(lb, 81)
 	r.do("AddBackendServers", "LoadBalancerId", lb, "BackendServers", servers(0, 1, 2))
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1))["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb, "BackendServers", servers(80, 1)).id("VServerGroupId")
 	r.do("SetLoadBalancerTCPListenerAttribute", "LoadBalancerId", lb, "ListenerPort", "81", "VServerGroup", "on", "VServerGroupId", group)
 	for _, change := range []struct {
 		what string

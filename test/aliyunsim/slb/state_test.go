@@ -33,7 +33,7 @@ func TestStateSurvivesDumpAndRestore(t *testing.T) {
 	r := newRig(t)
 	r.knobs.DeleteLag = time.Second
 	token := []string{"InstanceChargeType", byCLCU, "ClientToken", "t", "LoadBalancerName", "kept"}
-	lb := r.do("CreateLoadBalancer", token...)["LoadBalancerId"].(string)
+	lb := r.do("CreateLoadBalancer", token...).id("LoadBalancerId")
 	paid := r.create("InstanceChargeType", bySpec, "LoadBalancerSpec", "slb.s1.small", "Tag.1.Key", "k", "Tag.1.Value", "v")
 	gone := r.create("LoadBalancerName", "gone")
 	r.listen(lb, 80)
@@ -89,7 +89,7 @@ func TestRejectedCallsLeaveNoTrace(t *testing.T) {
 	r.knobs.AttachmentsPerServer, r.knobs.BackendsPerLoadBalancer, r.knobs.ListenersPerLoadBalancer = 2, 4, 3
 	r.knobs.LoadBalancersPerAccount, r.knobs.GroupsPerLoadBalancer = 4, 2
 	r.servers.servers["i-stopped"] = api.Server{ID: "i-stopped", VPCID: vpcID, Status: "Stopped"}
-	rnd := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // a repeatable test
+	rnd := rand.New(rand.NewPCG(7, 7))
 	pick := func(values ...string) string { return values[rnd.IntN(len(values))] }
 	lbOrNot := func() string { return pick(append(r.p.IDs(), "lb-none", "")...) }
 	groupOrNot := func() string {
@@ -119,7 +119,7 @@ func TestRejectedCallsLeaveNoTrace(t *testing.T) {
 		return pick(values...)
 	}
 	refusals, successes := 0, 0
-	for range 20000 {
+	for range 3000 {
 		name := pick(names...)
 		params := []string{
 			"LoadBalancerId", lbOrNot(), "VServerGroupId", groupOrNot(), "ListenerPort", good("0", "80", "81", "82", "83"),
@@ -146,7 +146,7 @@ func TestRejectedCallsLeaveNoTrace(t *testing.T) {
 			t.Fatalf("%s(%v) was refused but left a trace:\n%s\n%s", name, params, before, after)
 		}
 	}
-	if successes < 1000 || refusals < 1000 {
+	if successes < 300 || refusals < 300 {
 		t.Errorf("%d successes and %d refusals say little", successes, refusals)
 	}
 	again := r.restored(t)

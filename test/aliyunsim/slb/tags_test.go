@@ -14,7 +14,7 @@ func (r *rig) tagsOf(kind, id string) string {
 	r.t.Helper()
 	got := sdk.CreateListTagResourcesResponse()
 	r.read(got, "ListTagResources", "ResourceType", kind, "ResourceId.1", id)
-	var out []string
+	out := make([]string, 0, len(got.TagResources.TagResource))
 	for _, t := range got.TagResources.TagResource {
 		if t.ResourceId != id || t.ResourceType != kind {
 			r.t.Errorf("tag of another resource: %+v", t)
@@ -31,7 +31,7 @@ func TestTagsOfEveryResourceType(t *testing.T) {
 	}
 	lb := r.create("Tag.1.Key", "b", "Tag.1.Value", "old")
 	r.listen(lb, 80)
-	group := r.do("CreateVServerGroup", "LoadBalancerId", lb)["VServerGroupId"].(string)
+	group := r.do("CreateVServerGroup", "LoadBalancerId", lb).id("VServerGroupId")
 	for kind, id := range map[string]string{
 		"instance": lb, "listener": lb + "_tcp_80", "vservergroup": group, "certificate": "cert-1", "acl": "acl-1",
 	} {
@@ -62,7 +62,7 @@ func TestBadTagCallsLeaveNoTrace(t *testing.T) {
 	for i := range 21 {
 		many = append(many, fmt.Sprintf("Tag.%d.Key", i+1), strconv.Itoa(i))
 	}
-	ids := []string{"ResourceType", "instance", "Tag.1.Key", "k"}
+	ids := append(make([]string, 0, 46), "ResourceType", "instance", "Tag.1.Key", "k")
 	for i := range 21 {
 		ids = append(ids, "ResourceId."+strconv.Itoa(i+1), one)
 	}
