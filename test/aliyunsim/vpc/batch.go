@@ -144,7 +144,7 @@ func (p *Product) deleteRouteEntries(c *api.Call) (api.Reply, *api.Error) {
 // deleteItem finds the entry that an item of DeleteRouteEntries names, or nil.
 func (p *Product) deleteItem(q api.Params) *entry {
 	if id := q["RouteEntryId"]; id != "" {
-		if e := p.Entries[id]; e != nil && e.Table == q["RouteTableId"] {
+		if e := p.Entries[id]; e != nil && e.Table == q["RouteTableId"] && match(q["NextHop"], e.NextHop) {
 			return e
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
@@ -80,6 +81,11 @@ func commaList(p api.Params, name string, limit int) ([]string, *api.Error) {
 // match says whether a filter that may be absent admits a value.
 func match(filter, value string) bool {
 	return filter == "" || filter == value
+}
+
+// matchBool is match for true and false.
+func matchBool(filter string, value bool) bool {
+	return filter == "" || strings.EqualFold(filter, strconv.FormatBool(value))
 }
 
 // in is match for a list.

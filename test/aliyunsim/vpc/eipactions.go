@@ -191,7 +191,7 @@ func (p *Product) describeEIPs(c *api.Call) (api.Reply, *api.Error) {
 	q := c.Params
 	found := []*eip{}
 	for _, e := range ordered(p.EIPs, func(e *eip) uint64 { return e.Seq }) {
-		if in(ids, e.ID) && in(addresses, e.Address) && match(q["Status"], e.Status) && match(q["EipName"], e.Name) && match(q["ISP"], e.ISP) &&
+		if in(ids, e.ID) && in(addresses, e.Address) && match(q["Status"], e.Status) && match(q["EipName"], e.Name) && match(q["ISP"], e.ISP) && match(q["ResourceGroupId"], "") &&
 			match(q["AssociatedInstanceId"], e.Target) && match(q["AssociatedInstanceType"], e.TargetType) && q.HasTags(e.Tags) {
 			found = append(found, e)
 		}

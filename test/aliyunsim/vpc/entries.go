@@ -127,3 +127,27 @@ func serviceType(e *entry) string {
 	}
 	return ""
 }
+
+// describeRouteTables is the deprecated list of tables that carries all entries.
+func (p *Product) describeRouteTables(c *api.Call) (api.Reply, *api.Error) {
+	q := c.Params
+	found := []*table{}
+	for _, t := range ordered(p.Tables, func(t *table) uint64 { return t.Seq }) {
+		router := p.VPCs[t.VPC].RouterID
+		if match(q["RouteTableId"], t.ID) && match(q["RouteTableName"], t.Name) && match(q["VRouterId"], router) &&
+			match(q["RouterId"], router) && match(q["RouterType"], "VRouter") && match(q["Type"], t.Type) && match(q["ResourceGroupId"], "") {
+			found = append(found, t)
+		}
+	}
+	return p.pageReply(c, "RouteTables", "RouteTable", len(found), func(number, size int) []api.Reply {
+		return each(api.PageOf(found, number, size), func(t *table) api.Reply {
+			line := p.tableItem(t)
+			entries := make([]entryItem, 0, len(p.index.entries[t.ID]))
+			for _, e := range p.index.entries[t.ID] {
+				entries = append(entries, item(e))
+			}
+			line["VRouterId"], line["RouteEntrys"] = p.VPCs[t.VPC].RouterID, api.Reply{"RouteEntry": entries}
+			return line
+		})
+	})
+}

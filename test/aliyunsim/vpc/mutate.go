@@ -205,7 +205,7 @@ func (p *Product) target(c *api.Call, nextHop string) (*entry, *table, *api.Erro
 	tableID := q["RouteTableId"]
 	if id := q["RouteEntryId"]; id != "" {
 		e := p.Entries[id]
-		if e == nil || tableID != "" && e.Table != tableID {
+		if e == nil || tableID != "" && e.Table != tableID || e.Type == entryCustom && !match(nextHop, e.NextHop) {
 			return nil, nil, entryNotFound()
 		}
 		return e, p.Tables[e.Table], nil

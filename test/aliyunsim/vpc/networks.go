@@ -21,9 +21,11 @@ func (p *Product) describeVpcs(c *api.Call) (api.Reply, *api.Error) {
 	if err != nil {
 		return nil, err
 	}
+	q := c.Params
 	found := []*network{}
 	for _, v := range ordered(p.VPCs, func(v *network) uint64 { return v.Seq }) {
-		if in(ids, v.ID) && match(c.Params["VpcName"], v.Name) && c.Params.HasTags(v.Tags) {
+		if in(ids, v.ID) && match(q["VpcName"], v.Name) && match(q["ResourceGroupId"], "") && q.HasTags(v.Tags) &&
+			matchBool(q["IsDefault"], v.Default) && matchBool(q["EnableIpv6"], v.IPv6CIDR != "") {
 			found = append(found, v)
 		}
 	}
@@ -60,7 +62,8 @@ func (p *Product) describeVSwitches(c *api.Call) (api.Reply, *api.Error) {
 	found := []*vSwitch{}
 	for _, v := range ordered(p.VSwitches, func(v *vSwitch) uint64 { return v.Seq }) {
 		if in(ids, v.ID) && match(q["VpcId"], v.VPC) && match(q["ZoneId"], v.Zone) && match(q["VSwitchName"], v.Name) &&
-			match(q["RouteTableId"], v.Table) && q.HasTags(v.Tags) {
+			match(q["RouteTableId"], v.Table) && match(q["ResourceGroupId"], "") && q.HasTags(v.Tags) &&
+			matchBool(q["IsDefault"], false) && matchBool(q["EnableIpv6"], v.IPv6CIDR != "") {
 			found = append(found, v)
 		}
 	}
@@ -102,7 +105,7 @@ func (p *Product) describeRouteTableList(c *api.Call) (api.Reply, *api.Error) {
 	for _, t := range ordered(p.Tables, func(t *table) uint64 { return t.Seq }) {
 		if match(q["VpcId"], t.VPC) && match(q["RouteTableId"], t.ID) && match(q["RouteTableName"], t.Name) &&
 			match(q["RouteTableType"], t.Type) && match(q["RouterId"], p.VPCs[t.VPC].RouterID) &&
-			match(q["RouterType"], "VRouter") && q.HasTags(t.Tags) {
+			match(q["RouterType"], "VRouter") && match(q["ResourceGroupId"], "") && q.HasTags(t.Tags) {
 			found = append(found, t)
 		}
 	}

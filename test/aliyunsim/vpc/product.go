@@ -51,6 +51,7 @@ func (p *Product) Actions() []api.Action {
 		{Name: "DescribeVpcs", Request: &sdk.DescribeVpcsRequest{}, Handle: p.describeVpcs},
 		{Name: "DescribeVSwitches", Request: &sdk.DescribeVSwitchesRequest{}, Handle: p.describeVSwitches},
 		{Name: "DescribeVRouters", Request: &sdk.DescribeVRoutersRequest{}, Handle: p.describeVRouters},
+		{Name: "DescribeRouteTables", Request: &sdk.DescribeRouteTablesRequest{}, Handle: p.describeRouteTables},
 		{Name: "DescribeRouteTableList", Request: &sdk.DescribeRouteTableListRequest{}, Handle: p.describeRouteTableList},
 		{Name: "DescribeRouteEntryList", Request: &sdk.DescribeRouteEntryListRequest{},
 			Required: []string{"RouteTableId"}, Handle: p.describeRouteEntryList},

@@ -203,6 +203,9 @@ func TestDeleteRouteByDestinationNeedsTheRightNextHop(t *testing.T) {
 	}
 	r.refused(400, "InvalidRouteEntry.NotFound", "DeleteRouteEntry", by("i-2")...)
 	r.refused(400, "MissingParameter", "DeleteRouteEntry", "RouteTableId", "vtb-a", "DestinationCidrBlock", "172.16.1.0/24")
+	id := r.custom("vtb-a")[0].RouteEntryId
+	r.refused(400, "InvalidRouteEntry.NotFound", "DeleteRouteEntry", "RouteEntryId", id, "NextHopId", "i-2")
+	r.refused(400, "InvalidRouteEntry.NotFound", "DeleteRouteEntry", "RouteEntryId", id, "RouteTableId", "vtb-custom")
 	r.must(sdk.CreateDeleteRouteEntryResponse(), "DeleteRouteEntry", by("i-1")...)
 	r.refused(400, "IncorrectRouteEntryStatus", "DeleteRouteEntry", by("i-1")...)
 	r.pass(time.Second)
