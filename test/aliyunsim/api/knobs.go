@@ -36,6 +36,11 @@ type Knobs struct {
 	// to calls by id, to lists and to lists by tag; DeleteLag how long a deleted
 	// one stays in lists.
 	GetLag, ListLag, TagLag, DeleteLag time.Duration
+	// LagSpread is the most that is added at random to each of these lags.
+	LagSpread time.Duration
+	// StrictListeners makes starting a running listener and stopping a stopped one
+	// an error.
+	StrictListeners bool
 	// TagsMatchAll makes several tag pairs of DescribeLoadBalancers an AND.
 	TagsMatchAll bool
 	// Quotas.

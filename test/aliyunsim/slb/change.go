@@ -13,7 +13,7 @@ func (p *Product) deleteLoadBalancer(c *api.Call) (api.Reply, *api.Error) {
 		return nil, refuse("OperationDenied.DeleteProtectionIsOn",
 			"The loadbalancer can't be deleted due to DeleteProtection is enabled.")
 	}
-	p.remove(lb, lagged(c, p.knobs.DeleteLag))
+	p.remove(lb, p.lagged(c, p.knobs.DeleteLag))
 	return api.Reply{}, nil
 }
 

@@ -34,7 +34,7 @@ func (p *Product) createLoadBalancer(c *api.Call) (api.Reply, *api.Error) {
 	}
 	lb.Seq = p.nextSeq + 1
 	lb.Created = c.Now
-	lb.GetAt, lb.ListAt = lagged(c, p.knobs.GetLag), lagged(c, p.knobs.ListLag)
+	lb.GetAt, lb.ListAt = p.lagged(c, p.knobs.GetLag), p.lagged(c, p.knobs.ListLag)
 	p.insert(lb)
 	p.changed(c, lb)
 	made = api.Reply{

@@ -26,7 +26,8 @@
 //     on an IPv4 load balancer OperationDeny.LbNotSupportIPv6Server (published).
 //   - Adding a server that is in the default group already, and with the knob
 //     StrictBackends to a vServer group: InvalidParameter.
-//   - Start of a running and Stop of a stopped listener do nothing.
+//   - Start of a running and Stop of a stopped listener do nothing, or are refused
+//     with the knob StrictListeners.
 //   - DescribeLoadBalancerListeners leaves out load balancers that do not exist.
 //   - VServerGroupId without VServerGroup=on has no effect in Set calls.
 //   - HealthCheckConnectPort -520 in Set calls goes back to the backend port.

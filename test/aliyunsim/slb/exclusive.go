@@ -79,8 +79,11 @@ func (p *Product) changed(c *api.Call, lb *loadBalancer) {
 }
 
 // lagged is the time from which a change of now is visible: at once without a
-// lag, else the lag after the reply.
-func lagged(c *api.Call, lag time.Duration) time.Time {
+// lag, else the lag, and a random part of the knob LagSpread, after the reply.
+func (p *Product) lagged(c *api.Call, lag time.Duration) time.Time {
+	if p.knobs.LagSpread > 0 {
+		lag += time.Duration(p.rand.Int64N(int64(p.knobs.LagSpread) + 1))
+	}
 	if lag <= 0 {
 		return c.Now
 	}

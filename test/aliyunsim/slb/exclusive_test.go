@@ -148,3 +148,19 @@ func TestDeletedLoadBalancerStaysInListsForTheLag(t *testing.T) {
 		r.pass(time.Second)
 	}
 }
+
+func TestLagsSpreadAtRandom(t *testing.T) {
+	r := newRig(t)
+	r.knobs.GetLag, r.knobs.LagSpread = time.Second, time.Second
+	seen := map[time.Duration]bool{}
+	for range 20 {
+		lag := r.p.byID[r.create()].GetAt.Sub(r.now)
+		if lag < time.Second || lag > 2*time.Second {
+			t.Fatalf("lag %v", lag)
+		}
+		seen[lag] = true
+	}
+	if len(seen) < 2 {
+		t.Errorf("all lags are %v", seen)
+	}
+}

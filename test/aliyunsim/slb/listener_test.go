@@ -54,6 +54,17 @@ func TestListenerGoesThroughItsStates(t *testing.T) {
 	r.refused(400, "InvalidParameter", "DescribeLoadBalancerTCPListenerAttribute", on80...)
 }
 
+func TestStartOfARunningListenerIsRefusedOnRequest(t *testing.T) {
+	r := newRig(t)
+	r.knobs.ListenerTransition, r.knobs.StrictListeners = 0, true
+	lb := r.create()
+	r.listen(lb, 80)
+	const code = "OperationFailed.ListenerStatusNotSupport"
+	r.refused(400, code, "StopLoadBalancerListener", "LoadBalancerId", lb, "ListenerPort", "80")
+	r.do("StartLoadBalancerListener", "LoadBalancerId", lb, "ListenerPort", "80")
+	r.refused(400, code, "StartLoadBalancerListener", "LoadBalancerId", lb, "ListenerPort", "80")
+}
+
 func TestAdvanceTellsTheNextTransition(t *testing.T) {
 	r := newRig(t)
 	lb := r.create()

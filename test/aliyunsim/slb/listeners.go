@@ -231,7 +231,8 @@ func (l *listener) arrive() {
 	l.Since, l.Due = l.Due, time.Time{}
 }
 
-// startListener and stopListener do nothing to a listener that is already so.
+// startListener and stopListener do nothing to a listener that is already so, or
+// refuse, as the knob says.
 func (p *Product) startListener(c *api.Call) (api.Reply, *api.Error) {
 	return p.switchListener(c, running, starting)
 }
@@ -249,7 +250,7 @@ func (p *Product) switchListener(c *api.Call, end, way string) (api.Reply, *api.
 	if err != nil {
 		return nil, err
 	}
-	if l.transitional() {
+	if l.transitional() || l.Status == end && p.knobs.StrictListeners {
 		return nil, notInStatus(l)
 	}
 	if l.Status != end {

@@ -48,7 +48,7 @@ func (p *Product) mergeTags(c *api.Call, existing, given []tag) ([]tag, *api.Err
 			return nil, refuse("DuplicatedParam", "The tag key %q is given twice.", t.Key)
 		}
 		seen[t.Key] = true
-		t.ListedAt = lagged(c, p.knobs.TagLag)
+		t.ListedAt = p.lagged(c, p.knobs.TagLag)
 		if i := slices.IndexFunc(out, func(x tag) bool { return x.Key == t.Key }); i < 0 {
 			out = append(out, t)
 		} else if out[i].Value != t.Value {
