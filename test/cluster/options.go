@@ -99,6 +99,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.NodeCIDRMaskSizeIPv6 == 0 {
 		o.NodeCIDRMaskSizeIPv6 = 64
 	}
+	if err := checkMasks(o); err != nil {
+		return o, err
+	}
 	if o.BindAddress == "" {
 		o.BindAddress = "127.0.0.1"
 	}
@@ -124,6 +127,27 @@ func (o Options) programs() []string {
 		names = append(names, schedulerName)
 	}
 	return names
+}
+
+var errMask = errors.New("a node's range must be smaller than the cluster's, with IPv6 by 16 bits at most")
+
+// checkMasks knows what kube-controller-manager refuses only after it has said
+// that it is healthy.
+func checkMasks(o Options) error {
+	for _, cidr := range o.ClusterCIDR {
+		prefix, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return fmt.Errorf("reading Options.ClusterCIDR: %w", err)
+		}
+		size, most := o.NodeCIDRMaskSize, 32
+		if prefix.Addr().Is6() {
+			size, most = o.NodeCIDRMaskSizeIPv6, prefix.Bits()+16
+		}
+		if size < prefix.Bits() || size > most {
+			return fmt.Errorf("nodes with a /%d out of %s: %w", size, cidr, errMask)
+		}
+	}
+	return nil
 }
 
 func hasIPv6(cidrs []string) (bool, error) {

@@ -7,8 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
+
+	"k8s.io/client-go/kubernetes/fake"
 )
 
 // sleeper runs a process that has the argument in its command line.
@@ -126,27 +127,57 @@ func TestTakenPortIsToldApartFromOtherFailures(t *testing.T) {
 }
 
 func TestProgramMovesToAnotherPortWhenItsPortIsTaken(t *testing.T) {
-	c := StartForTest(t, Options{})
-	_, port, err := net.SplitHostPort(c.address(apiServerName))
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	taken, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { _ = taken.Close() })
 	tries := 0
+	c := bareCluster(t)
 	c.choosePort = func(ctx context.Context, host string) (int, error) {
 		tries++
-		if tries == 1 {
-			return taken, nil
+		if address, ok := taken.Addr().(*net.TCPAddr); ok && tries == 1 {
+			return address.Port, nil
 		}
 		return freePort(ctx, host)
 	}
-	if err := c.launch(t.Context(), schedulerName); err != nil {
+	if err := c.launch(t.Context(), etcdName); err != nil {
 		t.Fatal(err)
 	}
 	if tries != 2 {
 		t.Errorf("ports tried: got %d, want 2", tries)
+	}
+}
+
+// bareCluster is a control plane whose programs are not started yet.
+func bareCluster(t *testing.T) *Cluster {
+	t.Helper()
+	o, err := Options{Dir: t.TempDir()}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Cluster{options: o, dir: o.Dir, children: map[string]*child{}, choosePort: freePort}
+	if err := c.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func TestControllerManagerThatEndsAfterItWasHealthyIsToldAtOnce(t *testing.T) {
+	ended := &child{done: make(chan struct{}), end: "exit status 1"}
+	close(ended.done)
+	c := &Cluster{
+		options:  Options{StartTimeout: defaultStartTimeout},
+		client:   fake.NewClientset(),
+		record:   state{Components: []component{{Name: controllerManagerName}}},
+		children: map[string]*child{controllerManagerName: ended},
+	}
+	if err := c.waitServiceAccount(t.Context()); !errors.Is(err, errEnded) {
+		t.Errorf("got %v, want %v", err, errEnded)
 	}
 }

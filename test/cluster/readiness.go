@@ -129,13 +129,18 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 
 // waitServiceAccount waits for the service account without which no Pod can be
 // created in the namespace default: kube-controller-manager makes it a moment
-// after it is ready.
+// after it is ready. (It may also end after it was ready: it answers before it
+// has built its controllers.)
 func (c *Cluster) waitServiceAccount(ctx context.Context) error {
 	const controller = "serviceaccount-controller"
 	wanted := c.options.Controllers
 	if len(wanted) > 0 && !slices.Contains(wanted, controller) &&
 		(!slices.Contains(wanted, "*") || slices.Contains(wanted, "-"+controller)) {
 		return nil
+	}
+	comp, p, err := c.find(controllerManagerName)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.StartTimeout)
 	defer cancel()
@@ -150,6 +155,8 @@ func (c *Cluster) waitServiceAccount(ctx context.Context) error {
 			return fmt.Errorf("waiting for the service account default: %w", err)
 		}
 		select {
+		case <-p.done:
+			return endedError(comp, p)
 		case <-ctx.Done():
 			return fmt.Errorf("%s made no service account default: %w", controllerManagerName, ctx.Err())
 		case <-tick.C:

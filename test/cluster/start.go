@@ -54,13 +54,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 
 func (c *Cluster) start(ctx context.Context) error {
 	begin := time.Now()
-	if err := c.record.save(c.dir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(c.path("logs"), 0o700); err != nil {
-		return fmt.Errorf("making the folder of logs: %w", err)
-	}
-	if err := makeKeys(c.path("pki"), c.options); err != nil {
+	if err := c.prepare(); err != nil {
 		return err
 	}
 	for _, name := range []string{etcdName, apiServerName} {
@@ -97,6 +91,17 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	c.logf("control plane ready in %s: %s", time.Since(begin).Round(time.Millisecond), c.apiServerURL())
 	return nil
+}
+
+// prepare fills the folder with what the programs need at their start.
+func (c *Cluster) prepare() error {
+	if err := c.record.save(c.dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.path("logs"), 0o700); err != nil {
+		return fmt.Errorf("making the folder of logs: %w", err)
+	}
+	return makeKeys(c.path("pki"), c.options)
 }
 
 // launch starts a program on a free port and waits until it is ready.

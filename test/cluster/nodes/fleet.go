@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,8 +43,10 @@ type Fleet struct {
 // member is what the fleet knows of one of its Nodes.
 type member struct {
 	node Node
-	// beating is held during a heartbeat.
+	// beating is held during a heartbeat, and guards lease.
 	beating sync.Mutex
+	// lease is the Node's lease as last written, nil before the first.
+	lease *coordinationv1.Lease
 	// alive is false after Kill, or when somebody has deleted the Node.
 	alive bool
 }
@@ -53,6 +56,8 @@ type Option func(*Fleet)
 
 // HeartbeatEvery sets the period of lease renewals (default 10 s, as a
 // kubelet's). kube-controller-manager's grace period must be some times longer.
+// 1,000 Nodes at 10 s cost the API server and etcd about half a processor: a
+// measurement at that scale wants a minute and more.
 func HeartbeatEvery(period time.Duration) Option {
 	return func(f *Fleet) { f.heartbeat = period }
 }

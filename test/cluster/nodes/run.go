@@ -94,7 +94,7 @@ func (f *Fleet) step(ctx context.Context, lister corelisters.NodeLister, name st
 	if f.living(name) != m {
 		return
 	}
-	first, err := f.beat(ctx, lister, name)
+	first, err := f.beat(ctx, lister, name, m)
 	if err != nil {
 		if ctx.Err() == nil {
 			f.log.V(2).Info("heartbeat failed, trying again", "node", name, "err", err)
@@ -112,8 +112,8 @@ func (f *Fleet) step(ctx context.Context, lister corelisters.NodeLister, name st
 }
 
 // beat reports a Node Ready where that is not known, and renews its lease. It
-// tells whether this made the lease, so was the Node's first.
-func (f *Fleet) beat(ctx context.Context, lister corelisters.NodeLister, name string) (first bool, err error) {
+// tells whether this was the first renewal.
+func (f *Fleet) beat(ctx context.Context, lister corelisters.NodeLister, name string, m *member) (first bool, err error) {
 	node, err := lister.Get(name)
 	if apierrors.IsNotFound(err) {
 		// Gone, or so new that the informer has not seen it.
@@ -132,7 +132,9 @@ func (f *Fleet) beat(ctx context.Context, lister corelisters.NodeLister, name st
 			return false, err
 		}
 	}
-	return f.renew(ctx, node)
+	first = m.lease == nil
+	m.lease, err = f.renew(ctx, node, m.lease)
+	return first, err
 }
 
 func (f *Fleet) reportReady(ctx context.Context, name string) error {
@@ -147,22 +149,31 @@ func (f *Fleet) reportReady(ctx context.Context, name string) error {
 	return nil
 }
 
-// renew writes the time into the Node's lease, or makes the lease.
-func (f *Fleet) renew(ctx context.Context, node *corev1.Node) (created bool, err error) {
+// renew writes the time into a Node's lease, last seen as given, and returns it
+// as it is now. It returns nil when the lease must be read again: somebody has
+// changed or deleted it.
+func (f *Fleet) renew(ctx context.Context, node *corev1.Node, last *coordinationv1.Lease) (*coordinationv1.Lease, error) {
 	leases := f.client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
-	now := metav1.NewMicroTime(time.Now())
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"renewTime": now}})
+	if last == nil {
+		found, err := leases.Get(ctx, node.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return f.makeLease(ctx, node)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the lease of node %s: %w", node.Name, err)
+		}
+		last = found
+	}
+	last.Spec.RenewTime = ptr.To(metav1.NewMicroTime(time.Now()))
+	renewed, err := leases.Update(ctx, last, metav1.UpdateOptions{})
 	if err != nil {
-		return false, fmt.Errorf("encoding the lease of node %s: %w", node.Name, err)
+		return nil, fmt.Errorf("renewing the lease of node %s: %w", node.Name, err)
 	}
-	_, err = leases.Patch(ctx, node.Name, types.MergePatchType, patch, metav1.PatchOptions{})
-	if err == nil {
-		return false, nil
-	}
-	if !apierrors.IsNotFound(err) {
-		return false, fmt.Errorf("renewing the lease of node %s: %w", node.Name, err)
-	}
-	_, err = leases.Create(ctx, &coordinationv1.Lease{
+	return renewed, nil
+}
+
+func (f *Fleet) makeLease(ctx context.Context, node *corev1.Node) (*coordinationv1.Lease, error) {
+	made, err := f.client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Create(ctx, &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: node.Name,
 			OwnerReferences: []metav1.OwnerReference{{
@@ -172,11 +183,11 @@ func (f *Fleet) renew(ctx context.Context, node *corev1.Node) (created bool, err
 		Spec: coordinationv1.LeaseSpec{
 			HolderIdentity:       ptr.To(node.Name),
 			LeaseDurationSeconds: ptr.To[int32](leaseSeconds),
-			RenewTime:            &now,
+			RenewTime:            ptr.To(metav1.NewMicroTime(time.Now())),
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return false, fmt.Errorf("making the lease of node %s: %w", node.Name, err)
+		return nil, fmt.Errorf("making the lease of node %s: %w", node.Name, err)
 	}
-	return true, nil
+	return made, nil
 }
