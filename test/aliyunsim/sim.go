@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/fault"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/gateway"
@@ -57,7 +58,7 @@ func (s *Sim) TLS() (url string, client *http.Client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tls == nil {
-		s.tls = httptest.NewTLSServer(Handler(s.Region, nil))
+		s.tls = httptest.NewTLSServer(Handler(s.Region, admin.Options{}))
 	}
 	return s.tls.URL, s.tls.Client()
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/journal"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/region"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/seed"
@@ -82,7 +83,7 @@ func Start(tb TB, o Options) *Sim {
 		tb.Fatalf("aliyunsim: %v", err)
 	}
 	s := &Sim{
-		Region: r, server: httptest.NewServer(Handler(r, nil)),
+		Region: r, server: httptest.NewServer(Handler(r, admin.Options{})),
 		AccessKeyID: TestKey, AccessKeySecret: TestSecret,
 	}
 	tb.Cleanup(s.close)
