@@ -1,0 +1,6 @@
+//go:build !race
+
+package rig
+
+// raceDetector says that this test binary has no race detector.
+const raceDetector = false
