@@ -102,3 +102,15 @@ func TestInterfacesAreFilteredAndPaged(t *testing.T) {
 	}
 	r.refused(400, "InvalidParameter", "DescribeNetworkInterfaces", many...)
 }
+
+func TestOtherProductsSeeAddressesOfBothFamilies(t *testing.T) {
+	r := newRegion(t, ServerSeed{ID: "i-1", PrivateIP: "10.0.0.5", IPv6: "2001:db8::5"})
+	server, _ := r.Server("i-1")
+	if len(server.IPv6) != 1 || server.IPv6[0] != "2001:db8::5" {
+		t.Errorf("server: %v", server.IPv6)
+	}
+	nic, _ := r.Interface(server.InterfaceIDs[0])
+	if got := strings.Join(nic.Addresses, " "); got != "10.0.0.5 2001:db8::5" {
+		t.Errorf("interface: %q", got)
+	}
+}

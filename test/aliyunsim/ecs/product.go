@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	sdk "github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
@@ -120,8 +121,12 @@ func (p *Product) Server(id string) (api.Server, bool) {
 	if s == nil {
 		return api.Server{}, false
 	}
+	var ipv6 []string
+	for _, id := range s.Interfaces {
+		ipv6 = append(ipv6, p.Interfaces[id].IPv6...)
+	}
 	return api.Server{
-		ID: s.ID, VPCID: s.VPC, VSwitchID: s.VSwitch, ZoneID: s.Zone, Status: s.Status, PrimaryIP: s.PrivateIP,
+		ID: s.ID, IPv6: ipv6, VPCID: s.VPC, VSwitchID: s.VSwitch, ZoneID: s.Zone, Status: s.Status, PrimaryIP: s.PrivateIP,
 		InterfaceIDs: append([]string(nil), s.Interfaces...), Unhealthy: s.Unhealthy,
 	}, true
 }
@@ -132,7 +137,10 @@ func (p *Product) Interface(id string) (api.Interface, bool) {
 	if i == nil {
 		return api.Interface{}, false
 	}
-	return api.Interface{ID: i.ID, VPCID: i.VPC, VSwitchID: i.VSwitch, InstanceID: i.Instance, PrimaryIP: i.PrivateIPs[0]}, true
+	return api.Interface{
+		ID: i.ID, VPCID: i.VPC, VSwitchID: i.VSwitch, InstanceID: i.Instance, PrimaryIP: i.PrivateIPs[0],
+		Addresses: slices.Concat(i.PrivateIPs, i.IPv6),
+	}, true
 }
 
 // living returns a server that is not released, or nil.
