@@ -29,7 +29,8 @@ func (c *Client) RouteEntries(ctx context.Context, tableID string) ([]RouteEntry
 }
 
 // RouteEntriesTo lists the entries of a route table with one of the given
-// destinations, 50 destinations a call. No destinations, no call.
+// destinations, spelt as the API spells them, 50 destinations a call. No
+// destinations, no call.
 func (c *Client) RouteEntriesTo(ctx context.Context, tableID string, cidrs []string) ([]RouteEntry, error) {
 	var all []RouteEntry
 	for part := range slices.Chunk(cidrs, MaxBatch) {
@@ -37,11 +38,7 @@ func (c *Client) RouteEntriesTo(ctx context.Context, tableID string, cidrs []str
 		if err != nil {
 			return nil, fmt.Errorf("list %d route entries of %s: %w", len(part), tableID, err)
 		}
-		for _, e := range found {
-			if slices.Contains(part, e.CIDR) {
-				all = append(all, e)
-			}
-		}
+		all = append(all, found...)
 	}
 	return all, nil
 }
