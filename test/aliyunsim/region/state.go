@@ -116,18 +116,18 @@ func (r *Region) Save(path string) error {
 	return nil
 }
 
-// Load restores the state from a file. It reports false when there is no file.
-func (r *Region) Load(path string) (bool, error) {
+// ReadState reads a saved state. It reports false when there is no file.
+func ReadState(path string) (State, bool, error) {
 	raw, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+		return State{}, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("load state: %w", err)
+		return State{}, false, fmt.Errorf("load state: %w", err)
 	}
 	var s State
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return false, fmt.Errorf("%w: %s: %w", ErrState, path, err)
+		return State{}, false, fmt.Errorf("%w: %s: %w", ErrState, path, err)
 	}
-	return true, r.Restore(s)
+	return s, true, nil
 }
