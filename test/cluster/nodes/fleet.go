@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
@@ -35,6 +36,10 @@ type Fleet struct {
 	heartbeat time.Duration
 	// queue holds the names of Nodes whose heartbeat is due.
 	queue workqueue.TypedRateLimitingInterface[string]
+
+	informers informers.SharedInformerFactory
+	// pods is nil without WithPods.
+	pods *kubelets
 
 	mu      sync.Mutex
 	members map[string]*member
@@ -70,6 +75,7 @@ func New(client kubernetes.Interface, log klog.Logger, options ...Option) *Fleet
 		log:       log,
 		heartbeat: defaultHeartbeat,
 		members:   map[string]*member{},
+		informers: informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(trim)),
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 5*time.Second)),
 	}
@@ -103,6 +109,7 @@ func (f *Fleet) join(ctx context.Context, node Node) error {
 	f.members[node.Name] = &member{node: node, alive: true}
 	f.mu.Unlock()
 	f.queue.Add(node.Name)
+	f.pods.wake(node.Name)
 	return nil
 }
 

@@ -37,9 +37,10 @@ func eventually(t *testing.T, what string, condition func(ctx context.Context) (
 }
 
 // run starts a fleet for the time of the test, and removes its nodes at the end.
-func run(t *testing.T, client kubernetes.Interface, list ...nodes.Node) *nodes.Fleet {
+func run(t *testing.T, client kubernetes.Interface, options []nodes.Option, list ...nodes.Node) *nodes.Fleet {
 	t.Helper()
-	fleet := nodes.New(client, klog.FromContext(t.Context()), nodes.HeartbeatEvery(heartbeat))
+	options = append([]nodes.Option{nodes.HeartbeatEvery(heartbeat)}, options...)
+	fleet := nodes.New(client, klog.FromContext(t.Context()), options...)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -83,7 +84,7 @@ func ready(node *corev1.Node) corev1.ConditionStatus {
 
 func TestNodeIsRegisteredAsAKubeletDoes(t *testing.T) {
 	client := cluster.Shared(t).Client()
-	run(t, client, nodes.Node{
+	run(t, client, nil, nodes.Node{
 		Name: "register-1", InternalIP: "192.0.2.10", ProvidedNodeIP: "192.0.2.10", ProviderID: "cn-test.i-1",
 		Labels: map[string]string{"example.com/pool": "one"},
 	})
@@ -110,7 +111,7 @@ func TestNodeIsRegisteredAsAKubeletDoes(t *testing.T) {
 
 func TestDeadNodeBecomesNotReadyAndComesBack(t *testing.T) {
 	client := cluster.Shared(t).Client()
-	fleet := run(t, client, nodes.Node{Name: "life-1"}, nodes.Node{Name: "life-2"})
+	fleet := run(t, client, nil, nodes.Node{Name: "life-1"}, nodes.Node{Name: "life-2"})
 	if err := fleet.Kill("life-1"); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestDeadNodeBecomesNotReadyAndComesBack(t *testing.T) {
 
 func TestLivingNodeReportsItselfReadyAgain(t *testing.T) {
 	client := cluster.Shared(t).Client()
-	run(t, client, nodes.Node{Name: "again-1"})
+	run(t, client, nil, nodes.Node{Name: "again-1"})
 	patch := []byte(`{"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"NodeStatusUnknown"}]}}`)
 	_, err := client.CoreV1().Nodes().Patch(t.Context(), "again-1", "application/strategic-merge-patch+json", patch, metav1.PatchOptions{}, "status")
 	if err != nil {
@@ -143,7 +144,7 @@ func TestLivingNodeReportsItselfReadyAgain(t *testing.T) {
 
 func TestDeletedNodeIsNotRegisteredAgainUntilRevived(t *testing.T) {
 	client := cluster.Shared(t).Client()
-	fleet := run(t, client, nodes.Node{Name: "deleted-1"})
+	fleet := run(t, client, nil, nodes.Node{Name: "deleted-1"})
 	if err := client.CoreV1().Nodes().Delete(t.Context(), "deleted-1", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestDeletedNodeIsNotRegisteredAgainUntilRevived(t *testing.T) {
 
 func TestRemovedNodeLeavesNoLease(t *testing.T) {
 	client := cluster.Shared(t).Client()
-	fleet := run(t, client, nodes.Node{Name: "removed-1"})
+	fleet := run(t, client, nil, nodes.Node{Name: "removed-1"})
 	leases := client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
 	eventually(t, "the node has a lease", func(ctx context.Context) (bool, error) {
 		_, err := leases.Get(ctx, "removed-1", metav1.GetOptions{})
@@ -192,7 +193,7 @@ func TestExistingNodeIsTakenOver(t *testing.T) {
 	if err := first.Add(t.Context(), nodes.Node{Name: "over-1", ProviderID: "cn-test.i-first"}); err != nil {
 		t.Fatal(err)
 	}
-	run(t, client, nodes.Node{Name: "over-1", ProviderID: "cn-test.i-second"})
+	run(t, client, nil, nodes.Node{Name: "over-1", ProviderID: "cn-test.i-second"})
 	if got := get(t.Context(), t, client, "over-1").Spec.ProviderID; got != "cn-test.i-first" {
 		t.Errorf("provider ID: got %q, want that of the existing node", got)
 	}
@@ -208,7 +209,7 @@ func TestHundredNodesGetARangeEach(t *testing.T) {
 	list := nodes.Numbered(count, func(number int, node *nodes.Node) {
 		node.Name = fmt.Sprintf("many-%d", number)
 	})
-	run(t, client, list...)
+	run(t, client, nil, list...)
 	ranges := map[string]bool{}
 	eventually(t, "every node has a range of its own", func(ctx context.Context) (bool, error) {
 		clear(ranges)

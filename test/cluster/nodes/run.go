@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/informers"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
@@ -26,8 +25,7 @@ const leaseSeconds = 40
 // per Node and period, spread evenly over the period, and a status report where
 // Kubernetes does not hold a living Node for Ready. It can run once.
 func (f *Fleet) Run(ctx context.Context) error {
-	factory := informers.NewSharedInformerFactoryWithOptions(f.client, 0, informers.WithTransform(trim))
-	informer := factory.Core().V1().Nodes()
+	informer := f.informers.Core().V1().Nodes()
 	_, err := informer.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
 		UpdateFunc: func(_, updated any) { f.react(updated) },
 		DeleteFunc: f.react,
@@ -35,20 +33,38 @@ func (f *Fleet) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching nodes: %w", err)
 	}
-	factory.Start(ctx.Done())
-	defer factory.Shutdown()
+	synced := []cache.InformerSynced{informer.Informer().HasSynced}
+	if f.pods != nil {
+		registration, err := f.informers.Core().V1().Pods().Informer().AddEventHandler(f.pods.handlers())
+		if err != nil {
+			return fmt.Errorf("watching Pods: %w", err)
+		}
+		synced = append(synced, registration.HasSynced)
+	}
+	f.informers.Start(ctx.Done())
+	defer f.informers.Shutdown()
 
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	defer f.queue.ShutDown()
-	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced) {
+	defer f.shutDown()
+	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
 		return nil
 	}
 	for range parallel {
 		workers.Go(func() { f.work(ctx, informer.Lister()) })
+		if f.pods != nil {
+			workers.Go(func() { f.pods.work(ctx) })
+		}
 	}
 	<-ctx.Done()
 	return nil
+}
+
+func (f *Fleet) shutDown() {
+	f.queue.ShutDown()
+	if f.pods != nil {
+		f.pods.queue.ShutDown()
+	}
 }
 
 // trim drops what the fleet does not read.
