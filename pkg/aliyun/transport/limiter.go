@@ -134,7 +134,8 @@ func (l *limiter) admit() {
 		if !ok {
 			l.stopWake()
 			if wait > 0 {
-				l.wake = l.clock.AfterFunc(wait, l.onWake)
+				// On a goroutine of its own: test clocks call back under their lock.
+				l.wake = l.clock.AfterFunc(wait, func() { go l.onWake() })
 			}
 			return
 		}

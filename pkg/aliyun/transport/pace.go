@@ -24,8 +24,8 @@ const (
 	// Above this the limit is lifted: nothing we do needs more.
 	liftAbove = 200
 	// In seconds with fewer calls than this, shares mean little.
-	fewCalls    = 8
-	largeShare  = 0.25
+	fewCalls    = 12
+	largeShare  = 0.35
 	mildCut     = 0.95
 	mediumCut   = 0.9
 	deepCut     = 0.7

@@ -18,7 +18,7 @@ const (
 // The names under which secrets travel in a signed URL, and their values up to
 // the next parameter, plain or escaped once or twice.
 var secretParameter = regexp.MustCompile(
-	`(?i)\b(AccessKeyId|AccessKeySecret|SecurityToken|Signature|SignatureNonce)((?:=|%3D|%253D))[^&\s"'<>]*?(&|%26|%2526|[\s"'<>]|$)`)
+	`(?i)(AccessKeyId|AccessKeySecret|SecurityToken|Signature|SignatureNonce)((?:=|%3D|%253D))[^&\s"'<>]*?(&|%26|%2526|[\s"'<>]|$)`)
 
 // signatureText is how the gateway begins to quote the string that it signed,
 // which holds the key id and the token.

@@ -66,6 +66,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	if next.drop {
 		panic(http.ErrAbortHandler)
 	}
+	if next.status == 0 {
+		next.status = http.StatusOK
+	}
 	for k, v := range next.header {
 		w.Header().Set(k, v)
 	}

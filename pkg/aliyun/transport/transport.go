@@ -80,7 +80,6 @@ func New(opts Options) (*Transport, error) {
 		region: opts.Region, userAgent: opts.UserAgent, timeout: opts.Timeout,
 		base: base, idle: make(chan *client, idleClients),
 	}
-	registerMetrics()
 	return t, nil
 }
 
@@ -127,7 +126,7 @@ func (t *Transport) run(ctx context.Context, op *operation) (requestID string, f
 		if ctx.Err() != nil || errors.Is(failure, ErrFenced) {
 			return requestID, failure
 		}
-		if t.rekey(op, key, failure) {
+		if t.rekey(ctx, op, key, failure) {
 			continue
 		}
 		wait, again := t.pause(op, failure)
@@ -182,14 +181,17 @@ func (t *Transport) fence(op *operation) *apierror.Error {
 
 // rekey reports whether the API refused the credentials and others are to be
 // had now. It does so once a call.
-func (t *Transport) rekey(op *operation, refused credentials.Credentials, failure *apierror.Error) bool {
-	source, ok := t.opts.Credentials.(credentials.Invalidator)
-	if !ok || op.rekeyed || !apierror.CredentialsRefused(failure.Code) {
+func (t *Transport) rekey(ctx context.Context, op *operation, refused credentials.Credentials, failure *apierror.Error) bool {
+	if op.rekeyed || !apierror.CredentialsRefused(failure.Code) {
 		return false
 	}
 	op.rekeyed = true
-	source.Invalidate(refused)
-	return true
+	if source, ok := t.opts.Credentials.(credentials.Invalidator); ok {
+		source.Invalidate(refused)
+	}
+	fresh, err := t.opts.Credentials.Get(ctx)
+	return err == nil && (fresh.AccessKeyID != refused.AccessKeyID ||
+		fresh.AccessKeySecret != refused.AccessKeySecret || fresh.SecurityToken != refused.SecurityToken)
 }
 
 // sleep waits, unless ctx ends before: then there is no point in waiting at all.
