@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,18 +42,23 @@ func TestMain(m *testing.M) {
 type fastClock struct {
 	clock.RealClock
 	start time.Time
-	scale time.Duration
+	scale int64
 	moved *atomic.Int64
 }
 
 func (c fastClock) Now() time.Time {
-	return c.start.Add(time.Since(c.start)*c.scale + time.Duration(c.moved.Load()))
+	return c.start.Add(time.Duration(int64(time.Since(c.start))*c.scale + c.moved.Load()))
 }
 
 func (c fastClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 
+// real is how long a duration takes.
+func (c fastClock) real(d time.Duration) time.Duration {
+	return time.Duration(int64(d) / max(c.scale, 1))
+}
+
 func (c fastClock) NewTimer(d time.Duration) clock.Timer {
-	return c.RealClock.NewTimer(d / max(c.scale, 1))
+	return c.RealClock.NewTimer(c.real(d))
 }
 
 // framework is as much of a cloud provider as the Node controllers use.
@@ -96,7 +102,7 @@ type rig struct {
 	events    *recorded
 }
 
-func newRig(t *testing.T, seed string, scale time.Duration, nodes ...*corev1.Node) rig {
+func newRig(t *testing.T, seed string, scale int64, nodes ...*corev1.Node) rig {
 	t.Helper()
 	r := rig{
 		sim:    aliyunsim.Start(t, aliyunsim.Options{Seed: seed}),
@@ -161,7 +167,7 @@ func (r rig) nodes(t *testing.T) *nodecontroller.CloudNodeController {
 func (r rig) lifecycle(t *testing.T) {
 	t.Helper()
 	controller, err := lifecyclecontroller.NewCloudNodeLifecycleController(
-		r.factory.Core().V1().Nodes(), r.instances.GuardDeletions(r.client), framework{instances: r.instances}, 5*time.Second/r.clock.scale, 1)
+		r.factory.Core().V1().Nodes(), r.instances.GuardDeletions(r.client), framework{instances: r.instances}, r.clock.real(5*time.Second), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +180,7 @@ func (r rig) pass(d time.Duration) {
 		r.clock.moved.Add(int64(d))
 		return
 	}
-	<-time.After(d / r.clock.scale)
+	<-time.After(r.clock.real(d))
 }
 
 func (r rig) get(t *testing.T, name string) *corev1.Node {
@@ -214,7 +220,7 @@ func simNode(n int, ready corev1.ConditionStatus, changes ...func(*corev1.Node))
 	out := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: fmt.Sprint("node-", n), UID: types.UID(fmt.Sprint("uid-", n)), CreationTimestamp: metav1.NewTime(now.Add(-time.Hour)),
-			ResourceVersion: fmt.Sprint(version.Add(1)),
+			ResourceVersion: strconv.FormatInt(version.Add(1), 10),
 		},
 		Spec: corev1.NodeSpec{ProviderID: fmt.Sprint("cn-hangzhou.i-", n)},
 		Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
