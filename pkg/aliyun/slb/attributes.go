@@ -90,19 +90,28 @@ func (r *row) canonical(value string) string {
 }
 
 // value returns the canonical value of the row's field, the preset when it is absent.
-func (r *row) value(a Attributes) string {
+func (r *row) value(p Protocol, a Attributes) string {
 	v, ok := a[r.field]
 	if !ok || v == "" {
 		v = r.preset
 	}
-	return r.canonical(v)
+	v = r.canonical(v)
+	if r.atLeast != "" {
+		floor := rowOf(p, r.atLeast).value(p, a)
+		n, err := strconv.Atoi(v)
+		m, err2 := strconv.Atoi(floor)
+		if err == nil && err2 == nil && n < m {
+			return floor
+		}
+	}
+	return v
 }
 
 // meant reports whether the row's field has a meaning beside the other values.
 func (r *row) meant(p Protocol, a Attributes) bool {
 	for _, c := range r.when {
 		other := rowOf(p, c.field)
-		if other == nil || other.value(a) != c.value {
+		if other == nil || other.value(p, a) != c.value {
 			return false
 		}
 	}
@@ -121,8 +130,8 @@ func Diff(p Protocol, wanted, actual Attributes) Attributes {
 		if _, ok := wanted[r.field]; !ok || !r.meant(p, wanted) {
 			continue
 		}
-		want := r.value(wanted)
-		if want == r.value(actual) {
+		want := r.value(p, wanted)
+		if want == r.value(p, actual) {
 			continue
 		}
 		out[r.field] = want
@@ -140,7 +149,7 @@ func Equal(p Protocol, a, b Attributes) bool {
 		if r.meant(p, a) != r.meant(p, b) {
 			return false
 		}
-		if r.meant(p, a) && r.value(a) != r.value(b) {
+		if r.meant(p, a) && r.value(p, a) != r.value(p, b) {
 			return false
 		}
 	}

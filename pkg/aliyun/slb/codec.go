@@ -17,7 +17,7 @@ func encodeCreate(p Protocol, a Attributes) map[string]string {
 		if !given && !r.required {
 			continue
 		}
-		v := r.value(a)
+		v := r.value(p, a)
 		if !r.meant(p, a) || v == "" || v == BackendPort {
 			continue
 		}

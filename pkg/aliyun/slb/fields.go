@@ -105,6 +105,8 @@ type row struct {
 	// preset is the API's value where nothing was given: what an absent field in
 	// a reply means. Empty: none.
 	preset string
+	// atLeast names another number that the API raises this one to.
+	atLeast Field
 	// when says in which case the field has a meaning. Else it is neither sent
 	// nor compared.
 	when []condition

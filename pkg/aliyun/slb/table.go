@@ -65,15 +65,15 @@ var table = []row{
 		alias: backendPort, preset: BackendPort, when: []condition{checked},
 	},
 	{
-		field: HealthCheckTimeout, on: protocols{TCP}, param: "HealthCheckConnectTimeout", kind: number, min: 1, max: 300, preset: "5",
+		field: HealthCheckTimeout, on: protocols{TCP}, param: "HealthCheckConnectTimeout", kind: number, min: 1, max: 300, preset: "5", atLeast: HealthCheckInterval,
 		when: []condition{checked},
 	},
 	{
-		field: HealthCheckTimeout, on: protocols{UDP}, param: "HealthCheckConnectTimeout", kind: number, min: 1, max: 300, preset: "10",
+		field: HealthCheckTimeout, on: protocols{UDP}, param: "HealthCheckConnectTimeout", kind: number, min: 1, max: 300, preset: "10", atLeast: HealthCheckInterval,
 		when: []condition{checked},
 	},
 	{
-		field: HealthCheckTimeout, on: layer7, param: "HealthCheckTimeout", kind: number, min: 1, max: 300, preset: "5",
+		field: HealthCheckTimeout, on: layer7, param: "HealthCheckTimeout", kind: number, min: 1, max: 300, preset: "5", atLeast: HealthCheckInterval,
 		when: []condition{checked},
 	},
 	{
