@@ -134,7 +134,7 @@ func TestATrickleOfCallersDoesNotHoldTheFirstOneLongerThanLongest(t *testing.T) 
 					first = time.Since(began)
 				}
 			})
-			time.Sleep(4 * time.Millisecond)
+			<-time.After(4 * time.Millisecond)
 		}
 		wg.Wait()
 		if first != DefaultLongest {
@@ -150,9 +150,9 @@ func TestCallersWhoComeDuringACallRideTheNext(t *testing.T) {
 		defer stop()
 		var wg sync.WaitGroup
 		wg.Go(func() { all(t.Context(), b, 1) })
-		time.Sleep(100 * time.Millisecond)
+		<-time.After(100 * time.Millisecond)
 		wg.Go(func() { all(t.Context(), b, 2, 3) })
-		time.Sleep(500 * time.Millisecond)
+		<-time.After(500 * time.Millisecond)
 		wg.Go(func() { all(t.Context(), b, 4) })
 		wg.Wait()
 		if got := rec.sizes(); !slices.Equal(got, []int{1, 3}) {

@@ -92,7 +92,7 @@ func TestNumbered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			calls := 0
 			got, err := Numbered(t.Context(), source, func(s string) string { return s },
-				func(_ context.Context, number int) (NumberedPage[string], error) {
+				func(_ context.Context, _ int) (NumberedPage[string], error) {
 					calls++
 					return tt.answers[calls-1], nil
 				})

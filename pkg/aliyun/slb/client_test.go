@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,7 +88,7 @@ func TestTagsAreAllRecheckedAndPagesAreComplete(t *testing.T) {
 	sim, c := newRig(t, aliyunsim.Options{})
 	sim.Knobs(func(k *api.Knobs) { k.LoadBalancersPerAccount = 1000 })
 	for i := range 105 {
-		tags := map[string]string{"cluster": "c1", "service": fmt.Sprint(i)}
+		tags := map[string]string{"cluster": "c1", "service": strconv.Itoa(i)}
 		if i == 0 {
 			tags = map[string]string{"cluster": "c2", "service": "7"}
 		}

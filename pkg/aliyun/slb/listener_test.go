@@ -179,7 +179,7 @@ func TestListenersOfOnePortAreToldApartByProtocol(t *testing.T) {
 
 func TestListenersOfManyLoadBalancersAreReadTenACall(t *testing.T) {
 	sim, c := newRig(t, aliyunsim.Options{})
-	var ids []string
+	ids := make([]string, 0, 12)
 	for i := range 12 {
 		lb := newLB(t, c, fmt.Sprintf("lb-%d", i), nil)
 		ids = append(ids, lb.ID)

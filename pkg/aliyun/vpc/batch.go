@@ -159,7 +159,7 @@ func number(results []Result, ids []string) {
 	if len(created) != len(ids) {
 		return
 	}
-	for i, r := range created {
-		r.EntryID = ids[i]
+	for i, id := range ids {
+		created[i].EntryID = id
 	}
 }

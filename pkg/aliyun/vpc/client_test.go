@@ -62,7 +62,7 @@ func TestAVPCItsVSwitchesAndTablesAreRead(t *testing.T) {
 
 func TestEntriesAreCreatedAndDeletedInBatches(t *testing.T) {
 	sim, c := newRig(t, aliyunsim.Options{})
-	var entries []NewEntry
+	entries := make([]NewEntry, 0, 120)
 	for i := range 120 {
 		entries = append(entries, entryTo(i))
 	}
@@ -91,7 +91,7 @@ func TestEntriesAreCreatedAndDeletedInBatches(t *testing.T) {
 	if n := sim.Counts()["DescribeRouteEntryList"]; n != 2 {
 		t.Errorf("%d reading calls for 120 entries, want 2", n)
 	}
-	var doomed []RouteEntry
+	doomed := make([]RouteEntry, 0, 50)
 	for i := range 50 {
 		doomed = append(doomed, got[entryTo(i).CIDR])
 	}
