@@ -124,7 +124,8 @@ func TestClientCertificateIsSubjectToRBAC(t *testing.T) {
 		t.Errorf("listing nodes without a role: got %v, want forbidden", err)
 	}
 
-	_, err = c.Client().RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
+	bindings := c.Client().RbacV1().ClusterRoleBindings()
+	_, err = bindings.Create(t.Context(), &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "readers"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:node-problem-detector"},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "readers"}},
@@ -132,6 +133,11 @@ func TestClientCertificateIsSubjectToRBAC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := bindings.Delete(context.WithoutCancel(t.Context()), "readers", metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
 	eventually(t, "the group's role counts", func(ctx context.Context) (bool, error) {
 		_, err := jane.CoreV1().Nodes().Get(ctx, "absent", metav1.GetOptions{})
 		if apierrors.IsForbidden(err) {

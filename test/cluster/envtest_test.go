@@ -5,7 +5,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 func TestProgramsServeEnvtest(t *testing.T) {
@@ -17,6 +19,7 @@ func TestProgramsServeEnvtest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(AssetsVariable, assets)
+	log.SetLogger(klog.FromContext(t.Context()))
 	environment := &envtest.Environment{}
 	config, err := environment.Start()
 	if err != nil {
