@@ -33,11 +33,18 @@ func Classify(product, action, code, message string, status int) Kind {
 			return row.kind
 		}
 	}
-	if strings.HasSuffix(code, "Malformed") {
+	switch {
+	case strings.HasSuffix(code, "Malformed"):
 		return Invalid
+	case strings.HasSuffix(code, overLimit):
+		return Quota
 	}
 	return Unknown
 }
+
+// overLimit ends the codes by which SLB says that one more is too many:
+// ListenerNumberOverLimit, BackEndServerNumberOverLimit, AclListenerOverLimit...
+const overLimit = "OverLimit"
 
 // Label returns a metric label for a code: the code itself where the table has
 // it, its family's prefix where a family has it, else "other". The number of
@@ -53,6 +60,9 @@ func Label(code string) string {
 		if strings.HasPrefix(code, row.prefix) {
 			return strings.TrimSuffix(row.prefix, ".")
 		}
+	}
+	if strings.HasSuffix(code, overLimit) {
+		return overLimit
 	}
 	return "other"
 }
@@ -102,6 +112,7 @@ var families = []struct {
 	{"ServiceUnavailable", Unavailable},
 	{"Forbidden", Denied},
 	{"NoPermission", Denied},
+	{"AuthenticationFail", Denied},
 	{"InvalidSecurityToken.", Denied},
 	{"InvalidAccountStatus.", Denied},
 	{"PAY.", Denied},

@@ -1,7 +1,9 @@
 package apierror
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -227,7 +229,23 @@ var published = []answer{
 	{"Slb", "CreateDomainExtension", "DomainExtensionProcessing", "", 400, Busy},
 	{"Slb", "CreateDomainExtension", "DomainExtension.Quota", "", 400, Quota},
 
+	{"Slb", "AddBackendServers", "BackendServer.InvalidType", "", 400, Invalid},
+	{"Slb", "AddBackendServers", "BackendServerAttachedNumberOverLimit", "", 400, Quota},
+	{"Slb", "CreateVServerGroup", "VServerGroupNumberOverLimit", "", 400, Quota},
+	{"Slb", "CreateLoadBalancerTCPListener", "ResourceNotFound.MasterSlaveServerGroup", "", 400, NotFound},
+	{"Slb", "CreateLoadBalancer", "InvalidBandwidth.Value", "", 400, Invalid},
+	{"Vpc", "AssociateEipAddress", "InvalidAssociation.Duplicated", "", 400, Conflict},
+	{"Ecs", "RunInstances", "InvalidIPAddress.AlreadyUsed", "", 400, Conflict},
+	{"Ecs", "RunInstances", "InvalidVSwitchId.IpNotEnough", "", 400, Quota},
+	{"Ecs", "DeleteInstance", "ChargeTypeViolation", "", 403, Conflict},
+	{"Ecs", "DescribeInstances", "UnsupportedHTTPMethod", "", 400, Invalid},
+	{"Ecs", "DescribeInstances", "UnknownParameter", "", 400, Invalid},
+
+	{"Slb", "AddBackendServers", "ResourceNotFound.vServers", "", 404, NotFound},
+
 	// STS
+	{"Sts", "AssumeRoleWithOIDC", "AuthenticationFail.OIDCToken.Expired", "", 400, Denied},
+	{"Sts", "AssumeRoleWithOIDC", "AuthenticationFail.NoPermission", "", 403, Denied},
 	{"Sts", "AssumeRole", "EntityNotExist.Role", "", 404, NotFound},
 
 	// what is no answer of the API, or one that nobody knows
@@ -264,10 +282,8 @@ func TestEveryCodeOfTheTableHasAPublishedAnswer(t *testing.T) {
 func TestNotFoundNeverComesOutOfAFailingService(t *testing.T) {
 	messages := []string{"", "The specified resource does not exist.", "The specified VServerGroupId does not exist."}
 	actions := []string{"DescribeVServerGroupAttribute", "DeleteLoadBalancerListener", "DescribeInstanceAttribute"}
-	codes := []string{"", "InternalError", "ServiceUnavailable", "Throttling", "Throttling.NotFound", "Forbidden.NotFound", "Unheard.NotFound"}
-	for code := range exact {
-		codes = append(codes, code)
-	}
+	codes := slices.Collect(maps.Keys(exact))
+	codes = append(codes, "", "InternalError", "ServiceUnavailable", "Throttling", "Throttling.NotFound", "Forbidden.NotFound", "Unheard.NotFound")
 	for _, code := range codes {
 		for _, status := range []int{0, 301, 429, 500, 502, 503, 504} {
 			if status == 301 && code != "" {

@@ -13,7 +13,8 @@ var exact = byCode(map[Kind][]string{
 		"InvalidNextHopId.NotFound", "InvalidInstanId.NotFound", "InvalidVSwitchId.NotFound",
 		"InvalidVpcId.NotFound", "InvalidAllocationId.NotFound", "VPC_ROUTER_ENTRY_NOT_EXIST",
 		// SLB
-		"InvalidLoadBalancerId.NotFound", "ListenerNotFound", "ResourceNotFound.VServerGroup",
+		"InvalidLoadBalancerId.NotFound", "ListenerNotFound", "ResourceNotFound.VServerGroup", "ResourceNotFound.MasterSlaveServerGroup",
+		"ResourceNotFound.vServers",
 		"InvalidServerId.NotFound", "InvalidServerId.NotExist", "VSwitchNotExist",
 		"AclNotExist", "CertificateNotExist", "ServerCertificateId.NotFound",
 		// STS
@@ -25,9 +26,9 @@ var exact = byCode(map[Kind][]string{
 		// ECS
 		"IncorrectInstanceStatus", "IncorrectDiskStatus", "IncorrectDiskStatus.NeverAttached",
 		"InvalidDisk.InUse", "InvalidDisk.AlreadyDetached", "DiskStillAttached",
-		"InvalidOperation.DeletionProtection",
+		"InvalidOperation.DeletionProtection", "ChargeTypeViolation", "InvalidIPAddress.AlreadyUsed",
 		// VPC
-		"InvalidCIDRBlock.Duplicate", "InvalidRouteEntry.Duplicate", "RouterEntryConflict.Duplicated",
+		"InvalidAssociation.Duplicated", "InvalidCIDRBlock.Duplicate", "InvalidRouteEntry.Duplicate", "RouterEntryConflict.Duplicated",
 		"Duplicated.VpcNextHop", "RouteConflict.AlreadyExist", "VPC_ROUTE_ENTRY_CIDR_BLOCK_DUPLICATE",
 		// SLB. A token conflict asks for reading what the token has made, not for repeating.
 		"LX_REQUEST_TOKEN_CONFLICT", "ListenerAlreadyExists", "ListenerPortConflict",
@@ -62,17 +63,16 @@ var exact = byCode(map[Kind][]string{
 	},
 	Quota: {
 		// ECS
-		"InstanceDiskLimitExceeded", "OperationDenied.NoStock", "Zone.NotOnSale", "TagsPerResource",
+		"InstanceDiskLimitExceeded", "OperationDenied.NoStock", "InvalidVSwitchId.IpNotEnough", "Zone.NotOnSale", "TagsPerResource",
 		// SLB
 		"VSwitchAvailableIpNotExist", "PRODUCT.INSUFFICIENT_STOCK", "ResourceInsufficientBalance",
 		"ORDER.QUANTITY_INVALID", "ORDER.QUOTA_EXCEEDED", "TagCountLimit", "TagCreateCountLimit",
-		"ListenerNumberOverLimit", "VipTooManyListeners", "BackEndServerNumberOverLimit",
-		"AclListenerOverLimit", "DomainExtension.Quota",
+		"VipTooManyListeners", "DomainExtension.Quota",
 	},
 	Invalid: {
 		// any
 		"InvalidParameter", "InvalidAction.NotFound", "InvalidVersion", "NoSuchVersion",
-		"InvalidRegionId.NotFound", "UnsupportedOperation", "DryRunOperation",
+		"InvalidRegionId.NotFound", "UnsupportedOperation", "UnsupportedHTTPMethod", "UnknownParameter", "DryRunOperation",
 		// ECS
 		"InvalidZoneId.NotFound", "InvalidDataDiskSize.ValueNotSupported", "InvalidDiskSize",
 		"InvalidDiskSize.NotSupported", "InvalidDiskSize.TooSmall", "InvalidDiskSize.TooLarge",
@@ -83,7 +83,7 @@ var exact = byCode(map[Kind][]string{
 		"InvalidCidrBlock", "InvalidCidrBlock.Malformed", "OperationFailed.InstanceDismatchCurrentVpc",
 		"OperationFailed.FilterParamUnderWrongRouteType",
 		// SLB
-		"RegionNotSupport", "ZoneNotSupport", "DuplicatedParam", "SizeLimitExceeded.Tag",
+		"RegionNotSupport", "ZoneNotSupport", "InvalidBandwidth.Value", "BackendServer.InvalidType", "DuplicatedParam", "SizeLimitExceeded.Tag",
 		"TooManyBackendServers", "NetworkConflict", "InvalidWeight.Malformed", "BackendServersMalformed",
 		"Abs.VServerGroupIdAndMasterSlaveServerGroupId.MissMatch", "IpVersionConflict",
 		"AclEntryEmpty", "KeyFormatError", "CertificateNotMatchPrivateKey",

@@ -92,7 +92,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is reports whether target is the sentinel of the error's kind.
 func (e *Error) Is(target error) bool {
 	sentinel := kinds[e.Kind].sentinel
-	return sentinel != nil && target == sentinel //nolint:errorlint // identity of a sentinel is what Is implementations compare
+	return sentinel != nil && target == sentinel
 }
 
 // IsRetryable reports whether the same call may be tried again later with a

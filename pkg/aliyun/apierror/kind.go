@@ -9,24 +9,24 @@ type Kind int
 const (
 	// Unknown is a refusal whose code is not in the table. It proves nothing.
 	Unknown Kind = iota
-	// Throttled: refused by a rate or concurrency limit; nothing was changed.
+	// Throttled means: refused by a rate or concurrency limit; nothing was changed.
 	Throttled
-	// NotFound: the API said in so many words that the named object does not exist.
+	// NotFound means: the API said in so many words that the named object does not exist.
 	NotFound
-	// Conflict: the object exists, and its state, its content or what depends
+	// Conflict means: the object exists, and its state, its content or what depends
 	// on it contradicts the request (duplicate, in use, protected, token
 	// mismatch). Repeating the same request does not help; reading again does.
 	Conflict
-	// Busy: another operation runs on the object; nothing was changed, and the
+	// Busy means: another operation runs on the object; nothing was changed, and the
 	// same request is expected to succeed in a moment.
 	Busy
-	// Denied: authentication or authorisation failed, or the account may not.
+	// Denied means: authentication or authorisation failed, or the account may not.
 	Denied
-	// Quota: a limit, a stock or the address space is exhausted.
+	// Quota means: a limit, a stock or the address space is exhausted.
 	Quota
-	// Invalid: the request itself is wrong; it will never succeed as it is.
+	// Invalid means: the request itself is wrong; it will never succeed as it is.
 	Invalid
-	// Unavailable: no usable answer (5xx, connection failure, lost reply,
+	// Unavailable means: no usable answer (5xx, connection failure, lost reply,
 	// time-out, unreadable reply). Error.Sent tells whether it may have been executed.
 	Unavailable
 )

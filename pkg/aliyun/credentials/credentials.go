@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrUnavailable: a source has no usable credentials at present. It may have
+// ErrUnavailable means that a source has no usable credentials at present. It may have
 // some later; nothing needs to be restarted.
 var ErrUnavailable = errors.New("no credentials")
 

@@ -67,8 +67,9 @@ func (r *Refreshing) Get(ctx context.Context) (Credentials, error) {
 		now := r.clock.Now()
 		valid := r.validAt(now)
 		mayRefresh := r.running == nil && !now.Before(r.notUntil)
+		wanted := !valid || (r.dueAt(now) && mayRefresh)
 		switch {
-		case valid && !(r.dueAt(now) && mayRefresh):
+		case !wanted:
 			current := r.current
 			r.mu.Unlock()
 			return current, nil

@@ -168,9 +168,7 @@ func TestCallersShareOneRefresh(t *testing.T) {
 			}
 		})
 	}
-	for i.count() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, func() bool { return i.count() > 0 })
 	close(i.slow)
 	wg.Wait()
 	if failed.Load() != 0 || i.count() != 1 {
@@ -184,9 +182,7 @@ func TestCallerThatGoesAwayDoesNotSpoilTheRefreshForOthers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)
 	go func() { _, err := r.Get(ctx); first <- err }()
-	for i.count() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, func() bool { return i.count() > 0 })
 	second := make(chan error, 1)
 	go func() { _, err := r.Get(t.Context()); second <- err }()
 	cancel()
@@ -208,9 +204,7 @@ func TestNobodyWaitsForARefreshWhileTheOldTokenServes(t *testing.T) {
 	i.mu.Unlock()
 	refreshed := make(chan string, 1)
 	go func() { c, _ := r.Get(context.WithoutCancel(t.Context())); refreshed <- c.AccessKeyID }()
-	for i.count() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, func() bool { return i.count() >= 2 })
 	if got := r.id(t); got != "test-1" {
 		t.Error(got)
 	}
@@ -247,5 +241,17 @@ func TestCancelledCallerGetsAnAnswer(t *testing.T) {
 		return // the issuer did not look at the context: fine as well
 	} else if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// await returns when ok holds.
+func await(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
 	}
 }

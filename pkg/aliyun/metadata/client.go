@@ -97,7 +97,7 @@ func (e *statusError) Error() string {
 }
 
 func (e *statusError) Is(target error) bool {
-	return target == ErrNotFound && e.status == http.StatusNotFound //nolint:errorlint // identity of a sentinel is what Is implementations compare
+	return target == ErrNotFound && e.status == http.StatusNotFound
 }
 
 // refused: a token is demanded, or another one.

@@ -17,7 +17,7 @@ import (
 // DefaultBaseURL is the metadata service's link-local address.
 const DefaultBaseURL = "http://100.100.100.200"
 
-// ErrNotFound: the service answered that it has no such entry.
+// ErrNotFound means that the service answered that it has no such entry.
 var ErrNotFound = errors.New("no such entry in the metadata service")
 
 // RegionID returns the region's id.

@@ -37,7 +37,7 @@ func (a assumer) AssumeRole(ctx context.Context, role credentials.Role) (credent
 	c := response.Credentials
 	fresh, err := credentials.FromSTS(c.AccessKeyId, c.AccessKeySecret, c.SecurityToken, c.Expiration, "assumed-role")
 	if err != nil {
-		return credentials.Credentials{}, fmt.Errorf("Sts.AssumeRole, request ID %s: %w", response.RequestId, err) //nolint:revive,staticcheck // a product's name
+		return credentials.Credentials{}, fmt.Errorf("Sts.AssumeRole, request ID %s: %w", response.RequestId, err)
 	}
 	return fresh, nil
 }

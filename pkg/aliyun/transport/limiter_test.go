@@ -26,15 +26,11 @@ func enqueue(t *testing.T, l *limiter, p Priority, name string, admitted chan<- 
 			admitted <- name
 		}
 	}()
-	for {
+	await(t, func() bool {
 		l.mu.Lock()
-		queued := l.queued
-		l.mu.Unlock()
-		if queued > before {
-			return
-		}
-		time.Sleep(100 * time.Microsecond)
-	}
+		defer l.mu.Unlock()
+		return l.queued > before
+	})
 }
 
 func TestNothingWaitsUntilTheFirstThrottling(t *testing.T) {
@@ -46,38 +42,28 @@ func TestNothingWaitsUntilTheFirstThrottling(t *testing.T) {
 	}
 }
 
+// stepTo moves the clock and lets the limiter look at it, as its timer would.
+func stepTo(l *limiter, clk *clocktesting.FakeClock, d time.Duration) {
+	clk.Step(d)
+	l.onWake()
+}
+
 func TestConfiguredRateIsNeverExceeded(t *testing.T) {
 	l, clk := newTestLimiter(Limit{Max: 10})
 	admitted := make(chan string, 100)
 	for range 60 {
 		enqueue(t, l, Normal, "x", admitted)
 	}
-	total := 0
-	for range 20 { // two seconds
-		for len(admitted) > 0 {
-			<-admitted
-			total++
-			l.release(verdict{accepted: true})
-		}
-		clk.Step(100 * time.Millisecond)
-		waitSettled(l)
-	}
-	total += len(admitted)
-	if total < 18 || total > 23 {
-		t.Errorf("%d calls in two seconds at 10 a second", total)
-	}
-	for clk.HasWaiters() { // let the rest go
-		clk.Step(time.Second)
-		waitSettled(l)
-	}
-}
-
-// waitSettled gives timer callbacks, which run on their own goroutines, time to finish.
-func waitSettled(l *limiter) {
-	for range 20 {
-		time.Sleep(50 * time.Microsecond)
+	count := func() uint64 {
 		l.mu.Lock()
-		l.mu.Unlock() //nolint:staticcheck // passing through the lock is the point
+		defer l.mu.Unlock()
+		return l.admitted
+	}
+	for range 20 {
+		stepTo(l, clk, 100*time.Millisecond)
+	}
+	if n := count(); n < 18 || n > 23 {
+		t.Errorf("%d calls in two seconds at 10 a second", n)
 	}
 }
 
@@ -126,12 +112,11 @@ func TestRetryAfterHoldsEverybodyBack(t *testing.T) {
 	l.release(verdict{throttled: true, retryAfter: 3 * time.Second})
 	admitted := make(chan string, 1)
 	enqueue(t, l, Urgent, "x", admitted)
-	clk.Step(2900 * time.Millisecond)
-	waitSettled(l)
+	stepTo(l, clk, 2900*time.Millisecond)
 	if len(admitted) != 0 {
 		t.Error("admitted during the pause")
 	}
-	clk.Step(200 * time.Millisecond)
+	stepTo(l, clk, 200*time.Millisecond)
 	<-admitted
 }
 

@@ -8,9 +8,9 @@ type Priority int
 const (
 	// Normal is the default.
 	Normal Priority = iota
-	// Urgent: deletes and backend changes.
+	// Urgent is for deletes and backend changes.
 	Urgent
-	// Audit: reads that look for drift and can wait.
+	// Audit is for reads that look for drift and can wait.
 	Audit
 )
 

@@ -46,7 +46,7 @@ type Doer interface {
 	Do(ctx context.Context, call Call) error
 }
 
-// ErrFenced: a mutating call was not sent because the fence forbade it.
+// ErrFenced means that a mutating call was not sent because the fence forbade it.
 var ErrFenced = errors.New("not sent: this process may not write now")
 
 // Transport implements Doer. It is safe for concurrent use.

@@ -19,8 +19,8 @@ func TestReplyIsDecodedAndRequestIsLeftAsItWas(t *testing.T) {
 	if err := newTransport(t, s.URL).Do(t.Context(), call); err != nil {
 		t.Fatal(err)
 	}
-	if got := call.Response.(*sts.AssumeRoleResponse).RequestId; got != "REQ-OK" {
-		t.Errorf("RequestId = %q", got)
+	if got, ok := call.Response.(*sts.AssumeRoleResponse); !ok || got.RequestId != "REQ-OK" {
+		t.Errorf("reply %v", call.Response)
 	}
 	if left := call.Request.GetQueryParams(); len(left) != 0 {
 		t.Errorf("the request still holds %v", left)
@@ -148,9 +148,7 @@ func TestCancellationEndsACallAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- newTransport(t, s.URL).Do(ctx, write()) }()
-	for len(s.requests()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, func() bool { return len(s.requests()) > 0 })
 	start := time.Now()
 	cancel()
 	err := <-done
