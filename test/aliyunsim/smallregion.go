@@ -12,7 +12,7 @@ const (
 	SmallVSwitchH   = "vsw-small-h"
 	SmallVSwitchI   = "vsw-small-i"
 	TestKey         = "test-key"
-	TestSecret      = "test-secret" //nolint:gosec // the simulator's well-known key
+	TestSecret      = "test-secret"
 )
 
 // SmallRegion is a seed: region cn-hangzhou, one VPC 192.168.0.0/16 with one

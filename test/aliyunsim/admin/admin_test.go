@@ -72,7 +72,7 @@ func TestServerLivesByTheAdminInterface(t *testing.T) {
 func TestRefusalNamesTheCode(t *testing.T) {
 	_, c := start(t, Options{})
 	err := c.ReleaseServer(t.Context(), "i-none", true)
-	failure, ok := errors.AsType[*Failure](err)
+	failure, ok := errors.AsType[*RefusedError](err)
 	if !ok || failure.Code != "InvalidInstanceId.NotFound" {
 		t.Fatalf("got %v", err)
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // Client speaks to the admin interface of a simulator in another process. A
-// refusal is a *Failure.
+// refusal is a *RefusedError.
 type Client struct {
 	base string
 	http *http.Client
@@ -221,7 +221,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) ([]
 		return nil, fmt.Errorf("admin %s: %w", path, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		failure := &Failure{}
+		failure := &RefusedError{}
 		if json.Unmarshal(reply, failure) != nil || failure.Message == "" {
 			failure.Message = resp.Status
 		}

@@ -89,14 +89,14 @@ func text(w http.ResponseWriter, s string) {
 	_, _ = io.WriteString(w, s)
 }
 
-// Failure is the body of a refusal.
-type Failure struct {
+// RefusedError is a refusal, and its body.
+type RefusedError struct {
 	Code    string `json:"code,omitempty"`
 	Message string `json:"error"`
 }
 
 // Error implements error.
-func (f *Failure) Error() string {
+func (f *RefusedError) Error() string {
 	if f.Code == "" {
 		return f.Message
 	}
@@ -110,9 +110,9 @@ func answer(serve func(*http.Request) (any, error)) http.HandlerFunc {
 		body, err := serve(r)
 		if err != nil {
 			status = http.StatusBadRequest
-			failure := Failure{Message: err.Error()}
+			failure := RefusedError{Message: err.Error()}
 			if refused, ok := errors.AsType[*api.Error](err); ok {
-				status, failure = refused.Status, Failure{refused.Code, refused.Message}
+				status, failure = refused.Status, RefusedError{refused.Code, refused.Message}
 			}
 			body = failure
 		}

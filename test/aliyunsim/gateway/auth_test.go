@@ -77,7 +77,7 @@ func TestRefusals(t *testing.T) {
 		if !r.is(c.status, c.code) {
 			t.Errorf("%s: got %d %s", name, r.status, r.raw)
 		}
-		if r.body.RequestId == "" || c.code != "" && (r.body.HostId == "" || r.body.Recommend == "") {
+		if r.body.RequestID == "" || c.code != "" && (r.body.HostID == "" || r.body.Recommend == "") {
 			t.Errorf("%s: incomplete answer %s", name, r.raw)
 		}
 	}

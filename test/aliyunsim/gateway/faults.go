@@ -16,7 +16,7 @@ import (
 
 // before applies the faults that come before the product. It reports whether the
 // request is finished.
-func (x *exchange) before() bool {
+func (x *exchange) before(ctx context.Context) bool {
 	for i := range x.rules {
 		rule := &x.rules[i]
 		x.entry.Fault = string(rule.Kind)
@@ -25,7 +25,7 @@ func (x *exchange) before() bool {
 			rule.Before(x.event(nil))
 		case rule.Kind == fault.Late:
 			// The client may be gone by then: that is the point.
-			if x.g.wait(context.WithoutCancel(x.r.Context()), x.arrived.Add(rule.Delay)) != nil {
+			if x.g.wait(context.WithoutCancel(ctx), x.arrived.Add(rule.Delay)) != nil {
 				x.gone()
 			}
 		case rule.Kind.Instead():
@@ -58,7 +58,7 @@ func (x *exchange) instead(rule *fault.Rule) {
 
 // after waits out the latency, applies the faults that come after the product,
 // and replies.
-func (x *exchange) after(a answer) {
+func (x *exchange) after(ctx context.Context, a answer) {
 	until := x.arrived.Add(x.latency)
 	var drop bool
 	var body time.Duration
@@ -80,7 +80,7 @@ func (x *exchange) after(a answer) {
 		case fault.Throttle, fault.ServerError, fault.Deny, fault.NonJSON, fault.Empty, fault.Reset, fault.Late:
 		}
 	}
-	if x.hold(until) != nil {
+	if x.hold(ctx, until) != nil {
 		x.gone()
 	}
 	switch {
@@ -91,14 +91,14 @@ func (x *exchange) after(a answer) {
 		x.finish(a, 0)
 		abort()
 	case body > 0:
-		x.slowly(a, body)
+		x.slowly(ctx, a, body)
 	default:
 		x.reply(a)
 	}
 }
 
 // slowly sends the head and half the body, and the rest after the delay.
-func (x *exchange) slowly(a answer, delay time.Duration) {
+func (x *exchange) slowly(ctx context.Context, a answer, delay time.Duration) {
 	status, body := x.compose(a)
 	x.finish(a, status)
 	half := len(body) / 2
@@ -106,7 +106,7 @@ func (x *exchange) slowly(a answer, delay time.Duration) {
 	if err := http.NewResponseController(x.w).Flush(); err != nil {
 		abort()
 	}
-	if x.hold(x.g.clock.Now().Add(delay)) != nil {
+	if x.hold(ctx, x.g.clock.Now().Add(delay)) != nil {
 		abort()
 	}
 	_, _ = x.w.Write(body[half:])

@@ -95,8 +95,8 @@ func TestDelayHoldsTheReplyNotTheChange(t *testing.T) {
 	for !strings.Contains(x.call("DescribeInstances").raw, `"TotalCount":1`) {
 	}
 	select {
-	case <-done:
-		t.Fatal("replied before the delay")
+	case err := <-done:
+		t.Fatalf("replied before the delay: %v", err)
 	default:
 	}
 	x.clock.Step(time.Minute)
@@ -125,7 +125,7 @@ func TestSlowBodyComesWhole(t *testing.T) {
 	x := newRig(t, 1000)
 	x.fault(fault.Rule{Kind: fault.DelayBody, Delay: 10 * time.Second})
 	r := x.call("DescribeInstances")
-	if r.status != 200 || !strings.HasSuffix(strings.TrimSpace(r.raw), "}") || r.body.RequestId == "" {
+	if r.status != 200 || !strings.HasSuffix(strings.TrimSpace(r.raw), "}") || r.body.RequestID == "" {
 		t.Fatalf("%d %s", r.status, r.raw)
 	}
 }

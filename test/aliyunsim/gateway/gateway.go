@@ -66,7 +66,7 @@ type Gateway struct {
 	knobsMu  sync.Mutex
 	randMu   sync.Mutex
 	rand     *rand.Rand
-	running  context.Context //nolint:containedctx // the gateway's own life, ended by Stop
+	stopped  <-chan struct{}
 	stopNow  context.CancelFunc
 	wallTime func() time.Time
 }
@@ -90,7 +90,7 @@ func New(ctx context.Context, o Options) *Gateway {
 		region: o.Region, products: o.Products, lock: o.Lock, regionKnobs: o.RegionKnobs, clock: o.Clock,
 		identities: o.Identities, faults: o.Faults, journal: o.Journal, observe: o.Observe, rand: o.Rand,
 		actions: map[actionKey]*action{}, nonces: newNonces(), rates: newRates(), usage: newUsage(),
-		running: ctx, stopNow: cancel, wallTime: time.Now,
+		stopped: ctx.Done(), stopNow: cancel, wallTime: time.Now,
 	}
 	knobs := o.Knobs
 	g.knobs.Store(&knobs)
@@ -109,11 +109,11 @@ func New(ctx context.Context, o Options) *Gateway {
 func (g *Gateway) Stop() { g.stopNow() }
 
 // ServeHTTP serves all products, told apart by Version.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w, r, "") }
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(r.Context(), w, r, "") }
 
 // For serves one product alone, as on a host of its own.
 func (g *Gateway) For(product api.Product) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, product) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(r.Context(), w, r, product) })
 }
 
 // Knobs returns the settings in force.
@@ -144,8 +144,5 @@ func (g *Gateway) latency(k *Knobs, name string) time.Duration {
 
 // wait waits in simulated time until the client or the gateway goes.
 func (g *Gateway) wait(ctx context.Context, until time.Time) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(g.running, cancel)()
-	return g.clock.WaitUntil(ctx, until)
+	return g.clock.WaitUntil(ctx, g.stopped, until)
 }

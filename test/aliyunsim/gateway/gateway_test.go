@@ -16,11 +16,11 @@ import (
 func TestRequestIDsAreUniqueAndJournaled(t *testing.T) {
 	x := newRig(t, 1)
 	a, b := x.call("DescribeInstances"), x.call("StopInstance")
-	if a.body.RequestId == b.body.RequestId || a.body.RequestId != strings.ToUpper(a.body.RequestId) || len(a.body.RequestId) != 36 {
-		t.Fatalf("request ids %q and %q", a.body.RequestId, b.body.RequestId)
+	if a.body.RequestID == b.body.RequestID || a.body.RequestID != strings.ToUpper(a.body.RequestID) || len(a.body.RequestID) != 36 {
+		t.Fatalf("request ids %q and %q", a.body.RequestID, b.body.RequestID)
 	}
 	entries := x.journal.Since(0)
-	if len(entries) != 2 || entries[0].RequestID != a.body.RequestId || entries[1].Code != "IncorrectInstanceStatus" ||
+	if len(entries) != 2 || entries[0].RequestID != a.body.RequestID || entries[1].Code != "IncorrectInstanceStatus" ||
 		entries[1].Status != 403 || !entries[1].Mutating || entries[0].Key != "test-key" {
 		t.Fatalf("journal %+v", entries)
 	}

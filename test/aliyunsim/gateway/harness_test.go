@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -29,8 +30,8 @@ type counter struct {
 }
 
 type describeRequest struct {
-	InstanceIds string      `name:"InstanceIds"  position:"Query"`
-	Tag         *[]tagParam `name:"Tag"          position:"Query" type:"Repeated"`
+	Instances string      `name:"InstanceIds"  position:"Query"`
+	Tag       *[]tagParam `name:"Tag"          position:"Query" type:"Repeated"`
 }
 
 type tagParam struct {
@@ -147,7 +148,7 @@ type result struct {
 	header http.Header
 	raw    string
 	body   struct {
-		RequestId, HostId, Code, Message, Recommend string
+		RequestID, HostID, Code, Message, Recommend string
 		AccessDeniedDetail                          map[string]any
 	}
 }
@@ -172,8 +173,8 @@ func (x *rig) do(method string, query, form url.Values) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
+	err = errors.Join(err, resp.Body.Close())
 	if err != nil {
 		return result{}, err
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ type failure struct {
 
 func failed(err *api.Error) answer { return answer{failure: &failure{Error: err}} }
 
-func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, only api.Product) {
+func (g *Gateway) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, only api.Product) {
 	x := &exchange{g: g, w: w, r: r, knobs: g.knobs.Load(), arrived: g.clock.Now()}
 	params, malformed := readParams(r)
 	x.params = params
@@ -62,12 +63,12 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, only api.Product
 		return
 	}
 	x.rules = g.faults.Pick(x.product, x.entry.Action, x.entry.Mutating)
-	if x.before() {
+	if x.before(ctx) {
 		return
 	}
 	x.latency = g.latency(x.knobs, x.entry.Action)
 	result := x.handle()
-	x.after(result)
+	x.after(ctx, result)
 }
 
 func (x *exchange) mutating() bool { return x.action != nil && x.action.Mutating }
@@ -180,7 +181,7 @@ func (x *exchange) send(status int, body []byte) {
 	h.Set("X-Acs-Request-Id", x.entry.RequestID)
 	x.w.WriteHeader(status)
 	// The client may have gone; it is its loss.
-	_, _ = x.w.Write(body)
+	_, _ = x.w.Write(body) //nolint:gosec // JSON, and typed as such
 }
 
 // finish records the outcome; status 0 means that no reply is sent.
@@ -210,11 +211,11 @@ func abort() {
 }
 
 // hold waits before the reply; errStopped when the client has gone.
-func (x *exchange) hold(until time.Time) error {
+func (x *exchange) hold(ctx context.Context, until time.Time) error {
 	if !x.g.clock.Now().Before(until) {
 		return nil
 	}
-	if err := x.g.wait(x.r.Context(), until); err != nil {
+	if err := x.g.wait(ctx, until); err != nil {
 		return fmt.Errorf("%w: %w", errStopped, err)
 	}
 	return nil

@@ -21,8 +21,9 @@ func TestLatestEntriesAreKeptAndAllAreCounted(t *testing.T) {
 	for i := range 5 {
 		record(j, fmt.Sprintf("A%d", i%2), OK)
 	}
-	var seqs []int64
-	for _, e := range j.Since(0) {
+	kept := j.Since(0)
+	seqs := make([]int64, 0, len(kept))
+	for _, e := range kept {
 		seqs = append(seqs, e.Seq)
 	}
 	if diff := cmp.Diff([]int64{3, 4, 5}, seqs); diff != "" {

@@ -56,14 +56,14 @@ type Source interface {
 type Service struct {
 	source  Source
 	clock   *simclock.Clock
-	running context.Context //nolint:containedctx // the service's own life
+	stopped <-chan struct{}
 	knobs   atomic.Pointer[Knobs]
 	tokens  *tokens
 }
 
 // New makes the service; the context ends its waits.
 func New(ctx context.Context, source Source, clock *simclock.Clock) *Service {
-	s := &Service{source: source, clock: clock, running: ctx, tokens: newTokens()}
+	s := &Service{source: source, clock: clock, stopped: ctx.Done(), tokens: newTokens()}
 	s.SetKnobs(DefaultKnobs())
 	return s
 }
@@ -75,7 +75,7 @@ func (s *Service) Knobs() Knobs { return *s.knobs.Load() }
 func (s *Service) SetKnobs(k Knobs) { s.knobs.Store(&k) }
 
 const (
-	tokenHeader = "X-Aliyun-Ecs-Metadata-Token"
+	tokenHeader = "X-Aliyun-Ecs-Metadata-Token" //nolint:gosec // the name of a header
 	ttlHeader   = "X-Aliyun-Ecs-Metadata-Token-Ttl-Seconds"
 	maxTTL      = 21600
 )
@@ -149,10 +149,7 @@ func (s *Service) token(w http.ResponseWriter, r *http.Request, k *Knobs, instan
 		return
 	}
 	if k.TokenDelay > 0 {
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		defer context.AfterFunc(s.running, cancel)()
-		if s.clock.Wait(ctx, k.TokenDelay) != nil {
+		if s.clock.WaitUntil(r.Context(), s.stopped, s.clock.Now().Add(k.TokenDelay)) != nil {
 			panic(http.ErrAbortHandler)
 		}
 	}

@@ -211,7 +211,7 @@ func announce(o Options, endpoints []*endpoint, out io.Writer) error {
 func shutDown(ctx context.Context, endpoints []*endpoint) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	var problems []error
+	problems := make([]error, 0, len(endpoints))
 	for _, e := range endpoints {
 		err := e.server.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {

@@ -3,6 +3,7 @@ package simclock
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -71,18 +72,12 @@ func (c *Clock) Wall(t time.Time) time.Time {
 	return c.real().Add(left).UTC()
 }
 
-// Wait returns nil when d has passed on the clock, or the context's error when
-// that ends first.
-func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	return c.WaitUntil(ctx, c.Now().Add(d))
-}
+// ErrStopped ends a wait whose stop channel was closed.
+var ErrStopped = errors.New("stopped")
 
-// WaitUntil returns nil at the simulated time t, or the context's error when
-// that ends first.
-func (c *Clock) WaitUntil(ctx context.Context, t time.Time) error {
+// WaitUntil returns nil at the simulated time t, the context's error when that
+// ends first, or ErrStopped when stop, which may be nil, is closed.
+func (c *Clock) WaitUntil(ctx context.Context, stop <-chan struct{}, t time.Time) error {
 	for {
 		c.mu.Lock()
 		left, stepped := t.Sub(c.now()), c.stepped
@@ -90,13 +85,13 @@ func (c *Clock) WaitUntil(ctx context.Context, t time.Time) error {
 		if left <= 0 {
 			return ctx.Err()
 		}
-		if err := c.pause(ctx, left, stepped); err != nil {
+		if err := c.pause(ctx, stop, left, stepped); err != nil {
 			return err
 		}
 	}
 }
 
-func (c *Clock) pause(ctx context.Context, left time.Duration, stepped <-chan struct{}) error {
+func (c *Clock) pause(ctx context.Context, stop <-chan struct{}, left time.Duration, stepped <-chan struct{}) error {
 	var due <-chan time.Time
 	if c.scale > 0 {
 		timer := time.NewTimer(max(scaled(left, 1/c.scale), time.Microsecond))
@@ -106,6 +101,8 @@ func (c *Clock) pause(ctx context.Context, left time.Duration, stepped <-chan st
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-stop:
+		return ErrStopped
 	case <-due:
 	case <-stepped:
 	}

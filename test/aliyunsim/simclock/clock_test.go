@@ -23,7 +23,7 @@ func TestStoppedClockMovesByStepAlone(t *testing.T) {
 	c := New(0, time.Time{})
 	before := c.Now()
 	done := make(chan error, 1)
-	go func() { done <- c.WaitUntil(t.Context(), before.Add(time.Hour)) }()
+	go func() { done <- c.WaitUntil(t.Context(), nil, before.Add(time.Hour)) }()
 	c.Step(30 * time.Minute)
 	select {
 	case err := <-done:
@@ -39,19 +39,24 @@ func TestStoppedClockMovesByStepAlone(t *testing.T) {
 	}
 }
 
-func TestWaitEndsWithItsContext(t *testing.T) {
+func TestWaitEndsWithItsContextOrStop(t *testing.T) {
 	c := New(0, time.Time{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.Wait(ctx, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v, want Canceled", err)
+	if err := c.WaitUntil(ctx, nil, c.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want Canceled", err)
+	}
+	stop := make(chan struct{})
+	close(stop)
+	if err := c.WaitUntil(t.Context(), stop, c.Now().Add(time.Hour)); !errors.Is(err, ErrStopped) {
+		t.Errorf("got %v, want ErrStopped", err)
 	}
 }
 
 func TestScaledWaitIsShort(t *testing.T) {
 	c := New(3600, time.Time{})
 	begin := time.Now()
-	if err := c.Wait(t.Context(), 30*time.Second); err != nil {
+	if err := c.WaitUntil(t.Context(), nil, c.Now().Add(30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(begin); took > 5*time.Second {
