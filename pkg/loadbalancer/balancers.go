@@ -2,70 +2,201 @@ package loadbalancer
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/client-go/tools/cache"
 	cloudprovider "k8s.io/cloud-provider"
+	"k8s.io/cloud-provider/api"
+	"k8s.io/klog/v2"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/apply"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // Balancers is a cloudprovider.LoadBalancer. It works between Run's beginning
 // and its end.
 type Balancers struct {
-	options Options
+	options  Options
+	config   build.Config
+	memory   *memory
+	queue    *queue.Queue[answer]
+	executor *apply.Executor
+	poller   *apply.Poller
+	// slack is how much older than an audit period the memory may be.
+	slack time.Duration
+	// warm is closed when the survey has ended; started is when it began.
+	warm    chan struct{}
+	started time.Time
 }
 
 var _ cloudprovider.LoadBalancer = (*Balancers)(nil)
+
+// The pauses before a failed pass is repeated.
+const (
+	firstPause = time.Second
+	mostPause  = 5 * time.Minute
+)
 
 // New checks the options. Nothing is read or written before Run.
 func New(options Options) (*Balancers, error) {
 	if err := options.complete(); err != nil {
 		return nil, fmt.Errorf("load balancers: %w", err)
 	}
-	return &Balancers{options: options}, nil
+	b := &Balancers{
+		options: options,
+		config: build.Config{
+			ClusterID: options.ClusterID, ClusterName: options.ClusterName,
+			VPCID: options.Location.VPCID, VSwitchIDs: options.Location.VSwitchIDs, Defaults: options.Settings,
+		},
+		memory:   newMemory(),
+		executor: &apply.Executor{Cloud: options.Cloud, Clock: options.Clock, IndexLag: options.IndexLag},
+		poller:   apply.NewPoller(options.Cloud, options.Clock),
+		slack:    audit.Slack(options.Settings.AuditPeriod),
+		warm:     make(chan struct{}),
+	}
+	b.queue = queue.New(queue.Options[answer]{
+		Name: "aliyun-loadbalancer", Workers: options.Workers, Pass: b.pass, Repeat: repeat,
+		Timeout: passTimeout, First: firstPause, Most: mostPause, Clock: options.Clock,
+	})
+	return b, nil
 }
 
-var errNotBuilt = errors.New("not built yet")
-
 // Run works until ctx is done and all passes in flight have ended. The informers
-// must be synced; only the leader may call it.
-func (b *Balancers) Run(ctx context.Context) { <-ctx.Done() }
+// must be synced; only the leader may call it, once.
+func (b *Balancers) Run(ctx context.Context) {
+	b.started = b.options.Clock.Now()
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { b.poller.Run(ctx) })
+	parts.Go(func() { b.queue.Run(ctx) })
+	parts.Go(func() {
+		b.survey(ctx)
+		audit.New(audit.Options{
+			Cloud: b.options.Cloud, Clock: b.options.Clock, ClusterID: b.options.ClusterID, Period: b.options.Settings.AuditPeriod,
+			Known: b.memory.known, Listed: b.listed,
+			Observed: func(_ context.Context, o audit.Observation) {
+				if uid, found := b.memory.observe(o); found {
+					b.queue.Add(uid, reasonAudit)
+				}
+			},
+		}).Run(ctx)
+	})
+}
+
+// surveys is how often the survey at the start is tried before each Service has
+// to look for its load balancer by itself.
+const surveys = 3
+
+// survey reads all load balancers at once, so that those that are as they should
+// be need no call of their own. No pass begins before it has ended.
+func (b *Balancers) survey(ctx context.Context) {
+	for n := range surveys {
+		all, observations, err := audit.Survey(ctx, b.options.Cloud, b.options.ClusterID, b.options.Clock.Now)
+		if err == nil {
+			b.takeOver(observations)
+			close(b.warm)
+			klog.FromContext(ctx).V(1).Info("Surveyed load balancers", "count", len(observations))
+			b.listed(ctx, all)
+			return
+		}
+		klog.FromContext(ctx).Error(err, "Survey of load balancers failed", "attempt", n+1)
+		timer := b.options.Clock.NewTimer(firstPause << n)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C():
+		}
+	}
+	close(b.warm)
+}
 
 // NodesChanged asks for a pass of every load balancer after Nodes came, went,
 // began to drain or changed their server; callers gather bursts.
-func (b *Balancers) NodesChanged() {}
+func (b *Balancers) NodesChanged() {
+	for _, uid := range b.memory.uids() {
+		b.queue.Add(uid, reasonNodes)
+	}
+}
 
 // EndpointsChanged asks for a pass of the Service whose endpoints changed. It
 // costs nothing where endpoints do not matter.
-func (b *Balancers) EndpointsChanged(namespace, service string) {}
-
-// Plan returns as text what would be done for a Service, reading but not writing.
-// It works without Run.
-func (b *Balancers) Plan(ctx context.Context, service *corev1.Service) (string, error) {
-	return "", errNotBuilt
+func (b *Balancers) EndpointsChanged(namespace, service string) {
+	s, err := b.options.Services.Services(namespace).Get(service)
+	if err != nil || s.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal || b.memory.idOf(s.UID) == "" {
+		return
+	}
+	b.queue.Add(s.UID, reasonEndpoints)
 }
 
-// GetLoadBalancer implements cloudprovider.LoadBalancer.
-func (b *Balancers) GetLoadBalancer(ctx context.Context, clusterName string, service *corev1.Service) (*corev1.LoadBalancerStatus, bool, error) {
-	return nil, false, errNotBuilt
+// EndpointSliceHandler returns a handler for the informer of EndpointSlices.
+func (b *Balancers) EndpointSliceHandler() cache.ResourceEventHandler {
+	changed := func(obj any) {
+		if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+			obj = gone.Obj
+		}
+		if slice, ok := obj.(*discoveryv1.EndpointSlice); ok && slice.Labels[discoveryv1.LabelServiceName] != "" {
+			b.EndpointsChanged(slice.Namespace, slice.Labels[discoveryv1.LabelServiceName])
+		}
+	}
+	return cache.ResourceEventHandlerFuncs{
+		AddFunc: changed, DeleteFunc: changed,
+		UpdateFunc: func(_, now any) { changed(now) },
+	}
+}
+
+// GetLoadBalancer implements cloudprovider.LoadBalancer: it says that there is
+// one as long as anything of it is left.
+func (b *Balancers) GetLoadBalancer(ctx context.Context, _ string, service *corev1.Service) (*corev1.LoadBalancerStatus, bool, error) {
+	a, err := b.queue.Do(ctx, service.UID, reasonLookup, service)
+	if err != nil {
+		return nil, false, err
+	}
+	return a.status, a.exists, nil
 }
 
 // GetLoadBalancerName implements cloudprovider.LoadBalancer.
-func (b *Balancers) GetLoadBalancerName(ctx context.Context, clusterName string, service *corev1.Service) string {
-	return cloudprovider.DefaultLoadBalancerName(service)
+func (b *Balancers) GetLoadBalancerName(_ context.Context, _ string, service *corev1.Service) string {
+	return annotation.Parse(service.Annotations).Settings.Or(annotation.Name, ownership.LoadBalancerName(string(service.UID)))
 }
 
-// EnsureLoadBalancer implements cloudprovider.LoadBalancer.
-func (b *Balancers) EnsureLoadBalancer(ctx context.Context, clusterName string, service *corev1.Service, nodes []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
-	return nil, errNotBuilt
+// refusedAgain is when the framework asks again for a Service that was refused:
+// a change of the Service comes at once, by itself.
+const refusedAgain = 5 * time.Minute
+
+// EnsureLoadBalancer implements cloudprovider.LoadBalancer. The nodes are taken
+// from the lister, not from the call.
+func (b *Balancers) EnsureLoadBalancer(ctx context.Context, _ string, service *corev1.Service, _ []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
+	a, err := b.queue.Do(ctx, service.UID, reasonEnsure, service)
+	if err != nil && hopeless(err) {
+		return nil, api.NewRetryError(err.Error(), refusedAgain)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.status, nil
 }
 
-// UpdateLoadBalancer implements cloudprovider.LoadBalancer.
-func (b *Balancers) UpdateLoadBalancer(ctx context.Context, clusterName string, service *corev1.Service, nodes []*corev1.Node) error {
-	return errNotBuilt
+// UpdateLoadBalancer implements cloudprovider.LoadBalancer. It never creates a
+// load balancer.
+func (b *Balancers) UpdateLoadBalancer(ctx context.Context, _ string, service *corev1.Service, _ []*corev1.Node) error {
+	_, err := b.queue.Do(ctx, service.UID, reasonUpdate, service)
+	if err != nil && hopeless(err) {
+		return nil //nolint:nilerr // the backends are right; what is wrong is Ensure's to tell
+	}
+	return err
 }
 
 // EnsureLoadBalancerDeleted implements cloudprovider.LoadBalancer.
-func (b *Balancers) EnsureLoadBalancerDeleted(ctx context.Context, clusterName string, service *corev1.Service) error {
-	return errNotBuilt
+func (b *Balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, service *corev1.Service) error {
+	_, err := b.queue.Do(ctx, service.UID, reasonDelete, service)
+	return err
 }

@@ -103,6 +103,12 @@ func (s Step) String() string {
 	return string(s.Kind)
 }
 
+// Billing reports whether the step changes what is paid: the API makes such a
+// change at the next day's beginning and shows the old value until then.
+func (s Step) Billing() bool {
+	return s.Kind == ModifyInternetSpec || s.Kind == ModifyInstanceSpec || s.Kind == ModifyInstanceChargeType
+}
+
 func (s Step) groupText() string {
 	if s.Group != "" {
 		return s.Group

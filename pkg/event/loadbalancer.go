@@ -1,0 +1,65 @@
+package event
+
+// Events on Services about their load balancers.
+var (
+	LoadBalancerRefused = register(Reason{
+		Name:  "LoadBalancerRefused",
+		Type:  Warning,
+		Doc:   "The Service asks for something that no load balancer can be, so nothing was changed. The message lists all mistakes; correct them in the Service.",
+		DocZH: "Service 的要求无法实现，因此未做任何变更。消息中列出了全部错误，请在 Service 中更正。",
+	})
+	LoadBalancerNotAsAsked = register(Reason{
+		Name:  "LoadBalancerNotAsAsked",
+		Type:  Warning,
+		Doc:   "Something in the Service has no effect, or another one than it says: an unknown annotation, one that does not fit the others, or a field that the load balancer cannot follow.",
+		DocZH: "Service 中的某项设置没有效果或效果不同：未知的注解、与其他设置不符的注解，或负载均衡无法实现的字段。",
+	})
+	LoadBalancerUnchangeable = register(Reason{
+		Name:  "LoadBalancerUnchangeable",
+		Type:  Warning,
+		Doc:   "A setting of the Service cannot be changed on its living load balancer, or a port is held by a listener made by hand. The rest is done; the message names the way out.",
+		DocZH: "Service 的某项设置无法在已有的负载均衡上修改，或端口被手工创建的监听占用。其余变更已完成，消息中说明了解决方法。",
+	})
+	LoadBalancerBackendRejected = register(Reason{
+		Name:  "LoadBalancerBackendRejected",
+		Type:  Warning,
+		Doc:   "The API refuses servers as backends; the load balancer works without them and tries again later. Check that they are running, in the same VPC and within the quota of load balancers per server.",
+		DocZH: "云 API 拒绝将某些服务器加入后端；负载均衡在没有它们的情况下工作，稍后会重试。请检查这些服务器是否运行、是否在同一专有网络、是否超出每台服务器的负载均衡数量配额。",
+	})
+	LoadBalancerDriftRepaired = register(Reason{
+		Name:  "LoadBalancerDriftRepaired",
+		Type:  Warning,
+		Doc:   "Somebody changed the load balancer by hand; the message lists what was set right again. Change the Service instead.",
+		DocZH: "有人手工修改了负载均衡；消息中列出了已恢复的内容。请改为修改 Service。",
+	})
+	LoadBalancerVanished = register(Reason{
+		Name:  "LoadBalancerVanished",
+		Type:  Warning,
+		Doc:   "The load balancer was deleted by hand. A new one is created; its address may be another.",
+		DocZH: "负载均衡被手工删除，正在重新创建，其地址可能改变。",
+	})
+	LoadBalancerNotOurs = register(Reason{
+		Name:  "LoadBalancerNotOurs",
+		Type:  Warning,
+		Doc:   "A load balancer that belonged to the Service, or has its address, is not marked as the Service's. It is left alone; restore its tags to keep it, or delete it.",
+		DocZH: "曾属于该 Service 或占有其地址的负载均衡没有该 Service 的标记，因此不会被改动。如需保留请恢复其标签，否则请删除它。",
+	})
+	LoadBalancerDuplicateDeleted = register(Reason{
+		Name:  "LoadBalancerDuplicateDeleted",
+		Type:  Warning,
+		Doc:   "The Service had more than one load balancer, after a crash or a lost answer; all but the one in use were deleted.",
+		DocZH: "由于崩溃或应答丢失，该 Service 有多个负载均衡；除使用中的一个外，其余已删除。",
+	})
+	LoadBalancerOrphaned = register(Reason{
+		Name:  "LoadBalancerOrphaned",
+		Type:  Warning,
+		Doc:   "A load balancer of this cluster belongs to a Service that does not exist or wants none. It is left alone; delete it by hand, or let the controller delete such ones.",
+		DocZH: "集群的某个负载均衡所属的 Service 已不存在或不再需要它。它不会被改动；请手工删除，或允许控制器删除此类负载均衡。",
+	})
+	LoadBalancerOrphanDeleted = register(Reason{
+		Name:  "LoadBalancerOrphanDeleted",
+		Type:  Normal,
+		Doc:   "A load balancer of this cluster was deleted because its Service is proven to be gone.",
+		DocZH: "集群的某个负载均衡因其 Service 已确认不存在而被删除。",
+	})
+)

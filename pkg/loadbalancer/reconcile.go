@@ -1,0 +1,276 @@
+package loadbalancer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/event"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/apply"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
+	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
+)
+
+// maxRounds is how often one pass reads again and plans again because an answer
+// contradicted what was believed.
+const maxRounds = 4
+
+// round is one turn of reading, building, planning and applying.
+type round struct {
+	service *corev1.Service
+	batch   queue.Batch
+	// fresh: the load balancer was read or created in this pass.
+	fresh bool
+	// touched are the listeners that were started or changed in this pass.
+	touched map[slb.ListenerKey]bool
+	changed bool
+	// refused is why the Service cannot be meant; its backends are kept right.
+	refused error
+	// drift are the steps that were needed only because of what was observed.
+	drift []string
+}
+
+// reconcile makes a Service's load balancer what it should be, and returns the
+// Service's status once all its listeners run.
+func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Service, batch queue.Batch) (string, *corev1.LoadBalancerStatus, error) {
+	r := &round{service: service, batch: batch, touched: map[slb.ListenerKey]bool{}}
+	if err := b.observed(ctx, st, r); err != nil {
+		return resultFailed, nil, err
+	}
+	var w build.Wanted
+	var p plan.Plan
+	for n, again := 1, true; again && n <= maxRounds; n++ {
+		var err error
+		again, err = b.round(ctx, st, r, &w, &p)
+		if err != nil && (!again || n == maxRounds || ctx.Err() != nil) {
+			st.verified = time.Time{}
+			return resultFailed, nil, err
+		}
+	}
+	if st.actual == nil {
+		return resultUnchanged, nil, r.refused
+	}
+	if err := b.verify(ctx, st, r, w); err != nil {
+		st.verified = time.Time{}
+		return resultFailed, nil, err
+	}
+	b.tell(service, w, p, r)
+	result := resultUnchanged
+	if r.changed {
+		result = resultChanged
+	}
+	if r.refused != nil {
+		return result, nil, r.refused
+	}
+	if len(p.Problems) > 0 {
+		return result, nil, &unchangeableError{problems: p.Problems}
+	}
+	return result, statusOf(service, st.actual.Instance.Address, w.IPMode), nil
+}
+
+// observed takes over what an audit has read, unless the process has written
+// since, and notes what it shows to be changed by others.
+func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
+	if b.memory.takeStray(st.uid) {
+		st.ambiguous = true
+	}
+	o, found := b.memory.takeSeen(st.uid)
+	if !found || o.ID != st.id() || !o.Start.After(st.written) {
+		return nil
+	}
+	before := st.actual
+	believed := b.trusted(st)
+	if o.Actual != nil && before != nil && !before.GroupsUnknown && o.Actual.GroupsUnknown {
+		o.Actual.Groups, o.Actual.GroupsUnknown = before.Groups, false
+	}
+	if err := b.accept(st, o.ID, o); err != nil {
+		return err
+	}
+	if st.actual == nil {
+		b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s (%s) does not exist any more; it was deleted by hand", o.ID, before.Instance.Address)
+		return nil
+	}
+	if !believed {
+		return nil
+	}
+	w, _ := b.build(st, r.service)
+	if plan.Make(w, before).Empty() {
+		for _, s := range plan.Make(w, st.actual).Steps {
+			r.drift = append(r.drift, s.String())
+		}
+	}
+	klog.FromContext(ctx).V(4).Info("Audited load balancer", "service", klog.KObj(r.service), "loadBalancer", o.ID, "drift", r.drift)
+	return nil
+}
+
+// round reads what is not known, plans, and carries the plan out. It asks for
+// another round when an answer showed that the load balancer is not as believed.
+func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wanted, p *plan.Plan) (again bool, err error) {
+	if !b.trusted(st) {
+		vanished := st.id()
+		if err := b.find(ctx, st, r.service); err != nil {
+			return false, err
+		}
+		if st.actual == nil && vanished != "" {
+			b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s does not exist any more; it was deleted by hand", vanished)
+		}
+		r.fresh = true
+	}
+	*w, err = b.build(st, r.service)
+	if err != nil && !refused(err) {
+		return false, err
+	}
+	r.refused = err
+	if st.actual == nil {
+		if err != nil || !mayCreate(st, r.service, r.batch) {
+			return false, nil
+		}
+		if err := b.create(ctx, st, r.service, *w); err != nil {
+			return false, err
+		}
+		r.fresh, r.changed = true, true
+		return true, nil
+	}
+	now := b.options.Clock.Now()
+	*p = plan.Make(*w, st.actual)
+	if p.NeedGroups {
+		if err := audit.ReadGroups(ctx, b.options.Cloud, st.actual); err != nil {
+			return false, err
+		}
+		*p = plan.Make(*w, st.actual)
+	}
+	p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool { return now.Sub(st.billing[s.String()]) < billingDelay })
+	if p.Empty() {
+		return false, nil
+	}
+	return b.carryOut(ctx, st, r, *p)
+}
+
+// carryOut applies a plan and draws the conclusions.
+func (b *Balancers) carryOut(ctx context.Context, st *state, r *round, p plan.Plan) (again bool, err error) {
+	klog.FromContext(ctx).V(2).Info("Changing load balancer", "service", klog.KObj(r.service), "loadBalancer", st.id(), "plan", p.String())
+	out := b.executor.Run(ctx, p.Steps, apply.Target{Actual: st.actual, Born: st.born, Fresh: r.fresh})
+	now := b.options.Clock.Now()
+	st.written = now
+	for _, key := range out.Touched {
+		r.touched[key] = true
+	}
+	for _, s := range p.Steps {
+		if s.Billing() {
+			st.billing[s.String()] = now
+		}
+	}
+	if out.Done > 0 {
+		r.changed = true
+		st.verified = now
+	}
+	if out.Gone {
+		st.forget(true)
+	}
+	if len(out.Rejected) > 0 {
+		b.rejected(r.service, st, out.Rejected)
+		again = true
+	}
+	err = out.Err()
+	if err == nil {
+		return again, nil
+	}
+	st.verified = time.Time{}
+	r.fresh = false
+	return (out.Gone || out.Doubtful) && !apierror.IsRetryable(err), err
+}
+
+// billingDelay is how long the API takes at most to show a change of what is
+// paid: it takes effect at the next day's beginning.
+const billingDelay = 26 * time.Hour
+
+// rejected remembers and tells of servers that the API refuses.
+func (b *Balancers) rejected(service *corev1.Service, st *state, servers map[string]error) {
+	b.memory.reject(servers, b.options.Clock.Now())
+	reasons := map[string][]string{}
+	for server, err := range servers {
+		reasons[err.Error()] = append(reasons[err.Error()], server)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		slices.Sort(reasons[reason])
+		b.options.Events.Event(service, event.LoadBalancerBackendRejected, "load balancer %s works without %s, which the API refuses as backends: %s",
+			st.id(), strings.Join(reasons[reason], ", "), reason)
+	}
+}
+
+// build returns what is wanted; of a Service that cannot be meant, the backends
+// alone, beside the error.
+func (b *Balancers) build(st *state, service *corev1.Service) (build.Wanted, error) {
+	servers, err := b.servers()
+	if err != nil {
+		return build.Wanted{}, err
+	}
+	endpoints, err := b.endpoints(service)
+	if err != nil {
+		return build.Wanted{}, err
+	}
+	in := build.Input{
+		Service: service, Servers: servers, Endpoints: endpoints,
+		Full: b.memory.full(b.options.Settings.AttachmentsPerServer, b.options.Clock.Now()),
+	}
+	if st.actual != nil {
+		in.Members = membersOf(st.actual)
+	}
+	w, err := build.Build(b.config, in)
+	if err != nil {
+		return build.OnlyBackends(b.config, in), fmt.Errorf("read the Service's wish: %w", err)
+	}
+	return w, nil
+}
+
+func refused(err error) bool {
+	_, ok := errors.AsType[*build.RefusedError](err)
+	return ok
+}
+
+// verify waits until the listeners that were touched, and those that were not
+// running before, run: no status is reported earlier.
+func (b *Balancers) verify(ctx context.Context, st *state, r *round, w build.Wanted) error {
+	var keys []slb.ListenerKey
+	for i := range st.actual.Listeners {
+		l := &st.actual.Listeners[i]
+		wanted := slices.ContainsFunc(w.Listeners, func(x build.Listener) bool { return x.ListenerKey == l.ListenerKey })
+		if wanted && (r.touched[l.ListenerKey] || l.Status != slb.ListenerRunning) {
+			keys = append(keys, l.ListenerKey)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	start := b.options.Clock.Now()
+	listeners, err := b.poller.Wait(ctx, st.id(), keys)
+	if err != nil {
+		return err
+	}
+	st.actual.Listeners = listeners
+	st.verified = start
+	return nil
+}
+
+// tell records what the Service's owner should know after a pass.
+func (b *Balancers) tell(service *corev1.Service, w build.Wanted, p plan.Plan, r *round) {
+	for _, notice := range append(slices.Clone(w.Notices), p.Notices...) {
+		b.options.Events.Event(service, event.LoadBalancerNotAsAsked, "%s", notice)
+	}
+	if len(r.drift) > 0 && r.changed {
+		metric.LoadBalancerDrift.WithLabelValues().Inc()
+		b.options.Events.Event(service, event.LoadBalancerDriftRepaired, "the load balancer was changed by hand; set right: %s", strings.Join(r.drift, "; "))
+	}
+}

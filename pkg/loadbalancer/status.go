@@ -1,0 +1,52 @@
+package loadbalancer
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+)
+
+// statusOf returns the status of a Service whose load balancer works.
+func statusOf(service *corev1.Service, address string, mode corev1.LoadBalancerIPMode) *corev1.LoadBalancerStatus {
+	ports := make([]corev1.PortStatus, 0, len(service.Spec.Ports))
+	for i := range service.Spec.Ports {
+		p := &service.Spec.Ports[i]
+		ports = append(ports, corev1.PortStatus{Port: p.Port, Protocol: p.Protocol})
+	}
+	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: address, IPMode: ptr.To(mode), Ports: ports}}}
+}
+
+// shown returns the load balancer of a list whose address the Service's status
+// shows.
+func shown(service *corev1.Service, lbs []slb.LoadBalancer) (slb.LoadBalancer, bool) {
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
+		for i := range lbs {
+			if ingress.IP != "" && lbs[i].Address == ingress.IP {
+				return lbs[i], true
+			}
+		}
+	}
+	return slb.LoadBalancer{}, false
+}
+
+// hasAddress reports whether the Service's status shows an address: it has, or
+// had, a load balancer.
+func hasAddress(service *corev1.Service) bool {
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
+		if ingress.IP != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// reference is a Service to record events on when it is not at hand.
+func reference(name types.NamespacedName, uid types.UID) *corev1.Service {
+	return &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: uid},
+	}
+}
