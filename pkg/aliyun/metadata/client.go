@@ -45,8 +45,8 @@ const (
 	defaultTimeout = 2 * time.Second
 	maxReply       = 1 << 20
 	dataPath       = "/latest/meta-data/"
-	tokenPath      = "/latest/api/token" //nolint:gosec // a path
-	tokenHeader    = "X-aliyun-ecs-metadata-token"
+	tokenPath      = "/latest/api/token"           //nolint:gosec // a path
+	tokenHeader    = "X-aliyun-ecs-metadata-token" //nolint:gosec // a name
 	ttlHeader      = "X-aliyun-ecs-metadata-token-ttl-seconds"
 	tokenTTL       = 6 * time.Hour // the longest that the service allows
 	tokenUse       = 5 * time.Hour

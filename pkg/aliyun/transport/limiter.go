@@ -103,7 +103,7 @@ func (l *limiter) release(v verdict) {
 	now := l.clock.Now()
 	switch {
 	case v.throttled:
-		l.pace.throttled(now)
+		l.pace.throttled(now, l.inFlight-1)
 		if v.retryAfter > 0 {
 			if until := now.Add(min(v.retryAfter, maxPause)); until.After(l.paused) {
 				l.paused = until

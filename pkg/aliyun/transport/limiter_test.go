@@ -187,7 +187,7 @@ func drive(p *pace, now time.Time, d time.Duration, accepts func(time.Time) bool
 				p.accepted(now)
 				accepted++
 			} else {
-				p.throttled(now)
+				p.throttled(now, 0)
 				refused++
 			}
 		}

@@ -24,13 +24,17 @@ const (
 	// Above this the limit is lifted: nothing we do needs more.
 	liftAbove = 200
 	// In seconds with fewer calls than this, shares mean little.
-	fewCalls    = 12
-	largeShare  = 0.35
-	mildCut     = 0.95
-	mediumCut   = 0.9
-	deepCut     = 0.7
-	pacePeriod  = time.Second
-	forgetAfter = 10 * time.Minute
+	fewCalls   = 12
+	largeShare = 0.35
+	mildCut    = 0.95
+	mediumCut  = 0.9
+	wall       = 0.9
+	steepCut   = 0.3
+	deepCut    = 0.7
+	pacePeriod = time.Second
+	// A rate seen over less than this says little.
+	shortestSample = pacePeriod / 4
+	forgetAfter    = 10 * time.Minute
 )
 
 func newPace(limit Limit, now time.Time) pace {
@@ -60,12 +64,16 @@ func (p *pace) accepted(now time.Time) {
 	}
 }
 
-func (p *pace) throttled(now time.Time) {
+// throttled is told how many other calls are in flight: the first refusal of a
+// burst comes before the rest of the burst is answered.
+func (p *pace) throttled(now time.Time, inFlight int) {
 	p.turn(now)
 	p.nRefused++
 	if p.adapted == 0 {
-		seen := max(p.busiest, p.nAccepted+p.nRefused)
-		p.adapted = max(p.limit.Min, float64(seen)*mildCut)
+		elapsed := max(now.Sub(p.since), shortestSample).Seconds()
+		seen := float64(p.nAccepted+p.nRefused+inFlight) / elapsed
+		p.adapted = min(liftAbove, max(p.limit.Min, float64(p.busiest), seen)*mildCut)
+		p.adapted = max(p.limit.Min, p.adapted)
 	}
 }
 
@@ -80,6 +88,8 @@ func (p *pace) turn(now time.Time) {
 		share := float64(p.nRefused) / float64(total)
 		cut := mildCut
 		switch {
+		case share > wall && total >= fewCalls:
+			cut = steepCut
 		case share > largeShare && total >= fewCalls:
 			cut = deepCut
 		case share > largeShare:
