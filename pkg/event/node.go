@@ -23,6 +23,13 @@ var (
 		DocZH: "在专有网络中找不到与 Node 相符的服务器，因此无法初始化该 Node。" +
 			"请检查地域、专有网络、Node 的 InternalIP 与 --node-name-type，或设置 providerID。",
 	})
+	ServerLookupDenied = register(Reason{
+		Name: "ServerLookupDenied",
+		Type: Warning,
+		Doc:  "The access key may not list servers, so the Node cannot be initialised. Grant it ecs:DescribeInstances.",
+		DocZH: "访问密钥无权列出服务器，因此无法初始化该 Node。" +
+			"请授予 ecs:DescribeInstances 权限。",
+	})
 	ServerInOtherVPC = register(Reason{
 		Name: "ServerInOtherVPC",
 		Type: Warning,

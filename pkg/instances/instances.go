@@ -17,6 +17,7 @@ import (
 	cloudproviderapi "k8s.io/cloud-provider/api"
 	"k8s.io/utils/clock"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/providerid"
@@ -104,9 +105,8 @@ func (i *Instances) InstanceMetadata(ctx context.Context, node *corev1.Node) (*c
 	case errors.Is(err, servers.ErrForeign):
 		return nil, nil
 	case err != nil:
-		if !initialised && (errors.Is(err, servers.ErrAbsent) || errors.Is(err, servers.ErrUnproven)) {
-			i.options.Events.Event(node, event.ServerNotFound,
-				"%v; check region and VPC, the Node's InternalIP and --node-name-type, or set the provider ID", err)
+		if !initialised {
+			i.explain(node, err)
 		}
 		return nil, err
 	}
@@ -127,6 +127,23 @@ func (i *Instances) InstanceMetadata(ctx context.Context, node *corev1.Node) (*c
 		metadata.NodeAddresses = nil
 	}
 	return metadata, nil
+}
+
+// explain tells why a Node stays uninitialised. The message does not change from
+// try to try, so that it is told once.
+func (i *Instances) explain(node *corev1.Node, err error) {
+	var absent *servers.AbsentError
+	switch {
+	case errors.As(err, &absent):
+		i.options.Events.Event(node, event.ServerNotFound,
+			"%v; check region and VPC, the Node's InternalIP and --node-name-type, or set the provider ID", absent)
+	case errors.Is(err, servers.ErrUnproven):
+		i.options.Events.Event(node, event.ServerNotFound,
+			"%v; check that permission, the region and the Node's provider ID", servers.ErrUnproven)
+	case errors.Is(err, apierror.ErrDenied):
+		i.options.Events.Event(node, event.ServerLookupDenied,
+			"the access key may not list servers; grant ecs:DescribeInstances")
+	}
 }
 
 // InstanceShutdown implements cloudprovider.InstancesV2: true for a server that

@@ -3,6 +3,9 @@ package instances
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -194,19 +197,33 @@ func TestForeignNodeIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestNodeWithoutServerGetsAnEventWhileUninitialised(t *testing.T) {
-	u := newUnit(&answers{err: &servers.AbsentError{}})
-	if got, err := u.InstanceMetadata(t.Context(), node(tainted)); got != nil || !errors.Is(err, servers.ErrAbsent) {
-		t.Errorf("uninitialised: %+v, %v", got, err)
-	}
-	if len(u.events.Events) != 1 {
-		t.Errorf("%d events", len(u.events.Events))
-	}
-	if got, err := u.InstanceMetadata(t.Context(), node()); got != nil || !errors.Is(err, servers.ErrAbsent) {
-		t.Errorf("initialised: %+v, %v", got, err)
-	}
-	if len(u.events.Events) != 1 {
-		t.Errorf("%d events after the initialised Node", len(u.events.Events))
+func TestUninitialisedNodeIsToldWhyOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    func(try int) error
+		reason string
+	}{
+		"absent":   {func(int) error { return &servers.AbsentError{} }, "Warning ServerNotFound "},
+		"unproven": {func(try int) error { return fmt.Errorf("next try in %d s: %w", try, servers.ErrUnproven) }, "Warning ServerNotFound "},
+		"denied": {func(try int) error {
+			return apierror.New("Ecs", "DescribeInstances", "Forbidden.RAM", "no", strconv.Itoa(try), 403)
+		}, "Warning ServerLookupDenied "},
+	} {
+		u := newUnit(&answers{})
+		for try := range 3 {
+			u.answers.err = test.err(try)
+			if got, err := u.InstanceMetadata(t.Context(), node(tainted)); got != nil || !errors.Is(err, u.answers.err) {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+			if got, err := u.InstanceMetadata(t.Context(), node()); got != nil || !errors.Is(err, u.answers.err) {
+				t.Errorf("%s, initialised: %+v, %v", name, got, err)
+			}
+		}
+		if len(u.events.Events) != 1 {
+			t.Fatalf("%s: %d events", name, len(u.events.Events))
+		}
+		if got := <-u.events.Events; !strings.HasPrefix(got, test.reason) {
+			t.Errorf("%s: event %q", name, got)
+		}
 	}
 }
 

@@ -67,6 +67,9 @@ func TestTransformDropsWhatNobodyReads(t *testing.T) {
 	if !ok || got.ManagedFields != nil || got.Status.Images != nil || len(got.Status.VolumesInUse) != 1 {
 		t.Errorf("node = %+v", got)
 	}
+	if n.ManagedFields == nil || n.Status.Images == nil {
+		t.Error("the delivered object was changed")
+	}
 }
 
 func TestTransformPassesTombstones(t *testing.T) {

@@ -65,6 +65,13 @@ func (b *balancer) given(service *corev1.Service, nodes []*corev1.Node) {
 	b.nodes[service.Name] = len(nodes)
 }
 
+// last is how many Nodes a Service was last given.
+func (b *balancer) last(service string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.nodes[service]
+}
+
 // all reports whether every one of s Services was last given n Nodes.
 func (b *balancer) all(s, n int) bool {
 	b.mu.Lock()
@@ -118,11 +125,23 @@ type rig struct {
 	client   *fake.Clientset
 	balancer *balancer
 	lists    *atomic.Int32
+	nodes    corelisters.NodeLister
 }
 
 // start runs the real service controller over a decorated Node informer with n
 // Nodes and s Services that exist already.
 func start(t *testing.T, window Window, s, n int) rig {
+	t.Helper()
+	timers := gate{open: make(chan struct{})}
+	defer close(timers.open)
+	return startWith(t, s, n, func(ctx context.Context, inner coreinformers.NodeInformer) coreinformers.NodeInformer {
+		return Decorate(ctx, inner, Options{Window: window, Clock: timers})
+	})
+}
+
+type decorator func(ctx context.Context, inner coreinformers.NodeInformer) coreinformers.NodeInformer
+
+func startWith(t *testing.T, s, n int, decorate decorator) rig {
 	t.Helper()
 	objects := make([]runtime.Object, 0, s+n)
 	for i := range s {
@@ -141,8 +160,8 @@ func start(t *testing.T, window Window, s, n int) rig {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	factory := informers.NewSharedInformerFactoryWithOptions(r.client, 0, informers.WithTransform(Transform))
-	timers := gate{open: make(chan struct{})}
-	nodes := Decorate(ctx, countingInformer{factory.Core().V1().Nodes(), r.lists}, Options{Window: window, Clock: timers})
+	nodes := decorate(ctx, countingInformer{factory.Core().V1().Nodes(), r.lists})
+	r.nodes = factory.Core().V1().Nodes().Lister()
 	controller, err := servicecontroller.New(r.balancer, r.client, factory.Core().V1().Services(), nodes, "test", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +176,6 @@ func start(t *testing.T, window Window, s, n int) rig {
 		done.Wait()
 		factory.Shutdown()
 	})
-	defer close(timers.open)
 	eventually(t, "every Service has all Nodes", func() bool { return r.balancer.all(s, n) })
 	return r
 }
@@ -219,6 +237,32 @@ func TestUpdatesThatTheControllerMindsReachIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the deleted Node is out", func() bool { return r.balancer.all(1, 1) })
+}
+
+func TestSilencedControllerWalksNoServicesForNodes(t *testing.T) {
+	const services = 20
+	r := startWith(t, services, 3, func(_ context.Context, inner coreinformers.NodeInformer) coreinformers.NodeInformer {
+		return Silence(inner)
+	})
+	if err := r.client.CoreV1().Nodes().Delete(t.Context(), "n1", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	// A Service that is new is given the Nodes as they are.
+	late := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "late", UID: "late"},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer},
+	}
+	eventually(t, "the lister lacks the Node", func() bool {
+		_, err := r.nodes.Get("n1")
+		return err != nil
+	})
+	if _, err := r.client.CoreV1().Services("default").Create(t.Context(), late, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new Service is served", func() bool { return r.balancer.last("late") == 2 })
+	if r.balancer.updates.Load() != 0 || r.lists.Load() != services+1 {
+		t.Errorf("%d updates, %d lists", r.balancer.updates.Load(), r.lists.Load())
+	}
 }
 
 // cpu is the time that this process has spent, in seconds.
