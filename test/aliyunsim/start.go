@@ -5,12 +5,14 @@ package aliyunsim
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
 	"strings"
 	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/journal"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ram"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/region"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/seed"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/simclock"
@@ -97,7 +99,13 @@ func prepare(r *region.Region, o Options, parsed seed.Seed) error {
 	if parsed.Profile == "" {
 		parsed.Profile = o.Profile
 	}
-	return r.Plant(parsed)
+	return errors.Join(EnsureKey(r), r.Plant(parsed))
+}
+
+// EnsureKey adds the key test-key / test-secret, which may do everything. A seed
+// that has that key replaces it.
+func EnsureKey(r *region.Region) error {
+	return r.Identities.PutKey(ram.Key{ID: TestKey, Secret: TestSecret})
 }
 
 // endpoint cuts the scheme off a URL.

@@ -93,7 +93,10 @@ func build(ctx context.Context, o Options) (*region.Region, error) {
 	if restored {
 		err = r.Restore(state)
 	} else {
-		err = r.Plant(parsed)
+		if len(parsed.Keys) == 0 {
+			err = aliyunsim.EnsureKey(r)
+		}
+		err = errors.Join(err, r.Plant(parsed))
 	}
 	if err != nil {
 		r.Close()
