@@ -70,8 +70,9 @@ type Rule struct {
 	RetryAfter time.Duration
 
 	// Before is called before the request is authenticated, After when the state
-	// has changed and the reply is not yet on its way. No lock is held: they may
-	// stop or kill the client, or ask the simulator.
+	// has changed and the reply is not yet on its way (not with kinds that answer
+	// in the product's place). No lock is held: they may stop or kill the client,
+	// or ask the simulator. Any kind can have them; Hook has nothing else.
 	Before, After func(Event)
 }
 

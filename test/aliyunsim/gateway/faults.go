@@ -20,9 +20,10 @@ func (x *exchange) before(ctx context.Context) bool {
 	for i := range x.rules {
 		rule := &x.rules[i]
 		x.entry.Fault = string(rule.Kind)
-		switch {
-		case rule.Before != nil:
+		if rule.Before != nil {
 			rule.Before(x.event(nil))
+		}
+		switch {
 		case rule.Kind == fault.Late:
 			// The client may be gone by then: that is the point.
 			if x.g.wait(context.WithoutCancel(ctx), x.arrived.Add(rule.Delay)) != nil {
@@ -64,6 +65,9 @@ func (x *exchange) after(ctx context.Context, a answer) {
 	var body time.Duration
 	for i := range x.rules {
 		rule := &x.rules[i]
+		if rule.After != nil {
+			rule.After(x.event(a.failure))
+		}
 		switch rule.Kind {
 		case fault.Delay:
 			until = until.Add(rule.Delay)
@@ -73,11 +77,7 @@ func (x *exchange) after(ctx context.Context, a answer) {
 			drop = true
 		case fault.EmptyList:
 			a.body = emptied(x.entry.Action, rule.Action, a.body)
-		case fault.Hook:
-			if rule.After != nil {
-				rule.After(x.event(a.failure))
-			}
-		case fault.Throttle, fault.ServerError, fault.Deny, fault.NonJSON, fault.Empty, fault.Reset, fault.Late:
+		case fault.Hook, fault.Throttle, fault.ServerError, fault.Deny, fault.NonJSON, fault.Empty, fault.Reset, fault.Late:
 		}
 	}
 	if x.hold(ctx, until) != nil {

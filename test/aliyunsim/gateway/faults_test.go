@@ -147,6 +147,20 @@ func TestEmptiedListsKeepTheirShape(t *testing.T) {
 	}
 }
 
+func TestHooksGoWithOtherKinds(t *testing.T) {
+	x := newRig(t, 1)
+	var calls atomic.Int64
+	count := func(fault.Event) { calls.Add(1) }
+	x.fault(fault.Rule{Kind: fault.Throttle, Count: 1, Before: count})
+	if r, err := x.start(); err != nil || !r.is(400, "Throttling.User") || calls.Load() != 1 {
+		t.Errorf("throttled with a hook: %d %v, %d calls", r.status, err, calls.Load())
+	}
+	x.fault(fault.Rule{Kind: fault.DropReply, Count: 1, Before: count, After: count})
+	if _, err := x.start(); err == nil || calls.Load() != 3 {
+		t.Errorf("dropped with hooks: %v, %d calls", err, calls.Load())
+	}
+}
+
 func TestHooksRunAroundTheNthChange(t *testing.T) {
 	x := newRig(t, 1)
 	var before, after atomic.Int64
