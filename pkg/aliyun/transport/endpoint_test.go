@@ -1,6 +1,11 @@
 package transport
 
 import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -77,5 +82,20 @@ func TestLimitOfTheMostSpecificKeyIsUsed(t *testing.T) {
 		if got := opts.limit(Product(product), name); got.Max != want || got.Min == 0 || got.InFlight == 0 {
 			t.Errorf("%s: %+v", action, got)
 		}
+	}
+}
+
+func TestCABundleIsTrustedAndNothingElse(t *testing.T) {
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(okBody)) }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	trusting := newTransport(t, s.URL, func(o *Options) { o.CABundle = bundle })
+	if err := trusting.Do(t.Context(), read()); err != nil {
+		t.Error(err)
+	}
+	doubting := newTransport(t, s.URL, func(o *Options) { o.MaxAttempts = 1 })
+	if err := doubting.Do(t.Context(), read()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -2,7 +2,12 @@ package transport_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,6 +68,19 @@ func list(ctx context.Context, tr *transport.Transport) (int, error) {
 		Product: transport.Ecs, Request: sdkecs.CreateDescribeInstancesRequest(), Response: response, Repeatable: true,
 	})
 	return len(response.Instances.Instance), err
+}
+
+// roleARN is the name of the seed's role in the account of the region.
+func roleARN(t *testing.T, tr *transport.Transport) string {
+	t.Helper()
+	identity := sdksts.CreateGetCallerIdentityResponse()
+	err := tr.Do(t.Context(), transport.Call{
+		Product: transport.Sts, Request: sdksts.CreateGetCallerIdentityRequest(), Response: identity, Repeatable: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "acs:ram::" + identity.AccountId + ":role/test-role"
 }
 
 func create(ctx context.Context, tr *transport.Transport, token string) error {
@@ -221,15 +239,7 @@ func TestRoleOfTheServerSignsCalls(t *testing.T) {
 
 func TestAssumedRoleSignsCalls(t *testing.T) {
 	sim, base := start(t)
-	identity := sdksts.CreateGetCallerIdentityResponse()
-	err := base.Do(t.Context(), transport.Call{
-		Product: transport.Sts, Request: sdksts.CreateGetCallerIdentityRequest(), Response: identity, Repeatable: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	arn := "acs:ram::" + identity.AccountId + ":role/test-role"
-	source := credentials.NewRefreshing(credentials.NewAssumedRole(transport.NewAssumer(base), credentials.Role{ARN: arn}), clock.RealClock{})
+	source := credentials.NewRefreshing(credentials.NewAssumedRole(transport.NewAssumer(base), credentials.Role{ARN: roleARN(t, base)}), clock.RealClock{})
 	tr := connect(t, sim, func(o *transport.Options) { o.Credentials = source })
 	for range 3 {
 		if n, err := list(t.Context(), tr); err != nil || n != 3 {
@@ -239,6 +249,75 @@ func TestAssumedRoleSignsCalls(t *testing.T) {
 	if n := sim.Counts()["AssumeRole"]; n != 1 {
 		t.Errorf("the role was assumed %d times", n)
 	}
+}
+
+func TestTokenOfAServiceAccountIsExchangedForARole(t *testing.T) {
+	sim, base := start(t)
+	file := filepath.Join(t.TempDir(), "token")
+	write := func(expires time.Time) {
+		t.Helper()
+		claims := fmt.Sprintf(`{"iss":"https://test","sub":"system:serviceaccount:kube-system:test","aud":["sts.aliyuncs.com"],"exp":%d}`, expires.Unix())
+		token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".test"
+		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	oidc, err := credentials.NewOIDC(credentials.OIDCOptions{
+		RoleARN: roleARN(t, base), ProviderARN: "acs:ram::1:oidc-provider/test", TokenFile: file, Endpoint: sim.URL(),
+		RoundTripper: &http.Transport{DisableKeepAlives: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(time.Now().Add(-time.Minute))
+	if _, err := oidc.Get(t.Context()); !errors.Is(err, apierror.ErrDenied) || apierror.CodeOf(err) != "AuthenticationFail.OIDCToken.Expired" {
+		t.Errorf("expired: %v", err)
+	}
+	write(time.Now().Add(time.Hour))
+	tr := connect(t, sim, func(o *transport.Options) { o.Credentials = credentials.NewRefreshing(oidc, clock.RealClock{}) })
+	if n, err := list(t.Context(), tr); err != nil || n != 3 {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+func TestSessionThatTheRegionForgotIsRenewedInOneCall(t *testing.T) {
+	sim, base := start(t)
+	source := &again{source: credentials.NewAssumedRole(transport.NewAssumer(base), credentials.Role{ARN: roleARN(t, base)})}
+	tr := connect(t, sim, func(o *transport.Options) { o.Credentials = source })
+	if _, err := list(t.Context(), tr); err != nil {
+		t.Fatal(err)
+	}
+	sim.Fault(fault.Rule{Action: "DescribeInstances", Kind: fault.Deny, Code: "InvalidSecurityToken.Expired", Status: 400, Count: 1})
+	if n, err := list(t.Context(), tr); err != nil || n != 3 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if n := sim.Counts()["AssumeRole"]; n != 2 {
+		t.Errorf("the role was assumed %d times", n)
+	}
+}
+
+// again remembers credentials until it is told that they were refused.
+type again struct {
+	source credentials.Source
+	mu     sync.Mutex
+	kept   credentials.Credentials
+}
+
+func (a *again) Get(ctx context.Context) (credentials.Credentials, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.kept.AccessKeyID != "" {
+		return a.kept, nil
+	}
+	var err error
+	a.kept, err = a.source.Get(ctx)
+	return a.kept, err
+}
+
+func (a *again) Invalidate(credentials.Credentials) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kept = credentials.Credentials{}
 }
 
 func TestWrongKeysAreToldPlainly(t *testing.T) {
