@@ -63,7 +63,8 @@ func (s *Sim) TLS() (url string, client *http.Client) {
 	return s.tls.URL, s.tls.Client()
 }
 
-// Do runs f with the region's lock held: no call is answered meanwhile.
+// Do runs f with the region's lock held: no call is answered meanwhile. Inside f,
+// use the products; Sim's and Region's own methods would wait for the lock.
 func (s *Sim) Do(f func(*Region)) { s.Region.Do(f) }
 
 // Knobs changes settings of the products.

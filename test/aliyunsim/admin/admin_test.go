@@ -197,6 +197,26 @@ func TestHelpNamesEveryKindOfFault(t *testing.T) {
 	}
 }
 
+func TestPagesOfOtherSitesGiveNoOrders(t *testing.T) {
+	r, c := start(t, Options{})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.base+"/admin/servers/i-1/stop", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Origin", "https://example.com")
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusForbidden || status(r, "i-1") != "Running" {
+		t.Fatalf("answer %s, server %s", resp.Status, status(r, "i-1"))
+	}
+}
+
 func TestClockIsStepped(t *testing.T) {
 	r, c := start(t, Options{})
 	before := r.Now()

@@ -80,7 +80,8 @@ func Handler(r *region.Region, o Options) http.Handler {
 	}
 	mux.HandleFunc("GET /admin/healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, "ok\n") })
 	mux.HandleFunc("GET /admin/{$}", func(w http.ResponseWriter, _ *http.Request) { text(w, Help) })
-	return mux
+	// A web page that the developer looks at must not give orders here.
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 func text(w http.ResponseWriter, s string) {
