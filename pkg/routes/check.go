@@ -45,8 +45,10 @@ type checker struct {
 	looks    *batch.Batcher[string, ecs.Interface]
 	switches chan struct{}
 
-	mu  sync.Mutex
-	off map[string]checked
+	mu sync.Mutex
+	// off are the Nodes whose check is off, seen those whose check was on when
+	// everything was looked at in bulk.
+	off, seen map[string]checked
 }
 
 // checked is what a Node was found to have.
@@ -55,7 +57,7 @@ type checked struct {
 }
 
 func newChecker(machines Machines, vpcID string, leave bool) *checker {
-	c := &checker{machines: machines, vpcID: vpcID, leave: leave, switches: make(chan struct{}, switchesAtOnce), off: map[string]checked{}}
+	c := &checker{machines: machines, vpcID: vpcID, leave: leave, switches: make(chan struct{}, switchesAtOnce), off: map[string]checked{}, seen: map[string]checked{}}
 	c.looks = batch.New(batch.Options[string, ecs.Interface]{
 		Call: c.look, Size: ecs.PerCall, Idle: lookIdle, Longest: lookLongest, Timeout: checkTimeout,
 	})
@@ -110,8 +112,14 @@ func (c *checker) warm(ctx context.Context, servers map[*corev1.Node]string) err
 	byAddress := index(found)
 	for node, server := range servers {
 		a, _ := internalIP(node)
-		if nic, ok := byAddress[a.String()]; ok && nic.ServerID == server && !nic.SourceDestCheck {
-			c.remember(node.Name, checked{server, a.String(), nic.ID})
+		nic, ok := byAddress[a.String()]
+		if !ok || nic.ServerID != server {
+			continue
+		}
+		if what := (checked{server, a.String(), nic.ID}); nic.SourceDestCheck {
+			c.see(node.Name, what)
+		} else {
+			c.remember(node.Name, what)
 		}
 	}
 	return nil
@@ -128,9 +136,12 @@ func (c *checker) check(ctx context.Context, node *corev1.Node, server string) e
 	if c.known(node.Name, want) {
 		return nil
 	}
-	nic, err := c.find(ctx, server, address)
-	if err != nil {
-		return err
+	nic, seen := c.taken(node.Name, want)
+	if !seen {
+		var err error
+		if nic, err = c.find(ctx, server, address); err != nil {
+			return err
+		}
 	}
 	want.nic = nic.ID
 	if nic.SourceDestCheck {
@@ -191,11 +202,31 @@ func (c *checker) remember(node string, what checked) {
 	c.off[node] = what
 }
 
+// see notes an interface whose check is on; taken hands it out once, instead of a
+// look-up.
+func (c *checker) see(node string, what checked) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[node] = what
+}
+
+func (c *checker) taken(node string, want checked) (ecs.Interface, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have, ok := c.seen[node]
+	delete(c.seen, node)
+	if !ok || have.server != want.server || have.address != want.address {
+		return ecs.Interface{}, false
+	}
+	return ecs.Interface{ID: have.nic, ServerID: have.server, SourceDestCheck: true}, true
+}
+
 // forget drops what is remembered of a Node.
 func (c *checker) forget(node string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.off, node)
+	delete(c.seen, node)
 }
 
 // internalIP returns the Node's first IPv4 InternalIP, else its first one.

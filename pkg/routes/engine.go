@@ -18,8 +18,8 @@ import (
 const (
 	// Writes wait a little longer for company than other batches do: while one runs,
 	// for a second or more, the API takes no other in the VPC.
-	writeIdle    = 50 * time.Millisecond
-	writeLongest = 300 * time.Millisecond
+	writeIdle    = 100 * time.Millisecond
+	writeLongest = 500 * time.Millisecond
 	// writeTimeout bounds one shared write with the wait for its outcome.
 	writeTimeout = 90 * time.Second
 	// settleTimeout bounds the wait for entries to become Available or to go.
