@@ -9,6 +9,9 @@ import (
 
 // encode writes a reply as JSON, without escaping HTML, as the cloud does.
 func encode(reply api.Reply) (json.RawMessage, error) {
+	if reply == nil {
+		reply = api.Reply{}
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

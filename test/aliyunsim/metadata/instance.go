@@ -87,7 +87,7 @@ func router(cidr string) (gateway, netmask string, ok bool) {
 }
 
 func dotted(word uint32) string {
-	return netip.AddrFrom4([4]byte{byte(word >> 24), byte(word >> 16), byte(word >> 8), byte(word)}).String() //nolint:gosec // bytes are cut on purpose
+	return netip.AddrFrom4([4]byte{byte(word >> 24), byte(word >> 16), byte(word >> 8), byte(word)}).String()
 }
 
 // identity is the document of dynamic/instance-identity.

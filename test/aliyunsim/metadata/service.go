@@ -75,7 +75,7 @@ func (s *Service) Knobs() Knobs { return *s.knobs.Load() }
 func (s *Service) SetKnobs(k Knobs) { s.knobs.Store(&k) }
 
 const (
-	tokenHeader = "X-Aliyun-Ecs-Metadata-Token" //nolint:gosec // the name of a header
+	tokenHeader = "X-Aliyun-Ecs-Metadata-Token"
 	ttlHeader   = "X-Aliyun-Ecs-Metadata-Token-Ttl-Seconds"
 	maxTTL      = 21600
 )

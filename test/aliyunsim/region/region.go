@@ -134,7 +134,7 @@ func (r *Region) assemble() {
 func (r *Region) rand(purpose string) *rand.Rand {
 	source := rand.NewPCG(r.random, salt(purpose))
 	r.sources[purpose] = source
-	return rand.New(source) //nolint:gosec // a simulator wants repeatable runs
+	return rand.New(source)
 }
 
 func salt(purpose string) uint64 {

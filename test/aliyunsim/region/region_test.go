@@ -86,6 +86,28 @@ func TestSeedsOfOtherRegionsAndStrangeFieldsAreRefused(t *testing.T) {
 	}
 }
 
+func TestProfiles(t *testing.T) {
+	r := planted(t, nil)
+	type shape struct {
+		latency, route, listener time.Duration
+		balancers, attachments   int
+	}
+	for name, want := range map[string]shape{
+		Instant:   {0, 0, 0, 60, 50},
+		Standard:  {100 * time.Millisecond, time.Second, 300 * time.Millisecond, 1000, 1000},
+		Published: {0, time.Second, 300 * time.Millisecond, 60, 50},
+	} {
+		if err := r.SetProfile(name); err != nil {
+			t.Fatal(err)
+		}
+		k := r.Knobs()
+		got := shape{r.Gateway.Knobs().Latency["*"].Min, k.RouteOperation, k.ListenerTransition, k.LoadBalancersPerAccount, k.AttachmentsPerServer}
+		if got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+}
+
 func TestRestoredRegionIsTheSame(t *testing.T) {
 	a := planted(t, simclock.New(0, time.Time{}))
 	before, err := a.Dump()

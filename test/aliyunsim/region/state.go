@@ -118,7 +118,7 @@ func (r *Region) Save(path string) error {
 
 // ReadState reads a saved state. It reports false when there is no file.
 func ReadState(path string) (State, bool, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return State{}, false, nil
 	}

@@ -4,7 +4,7 @@ package signature
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the protocol prescribes HMAC-SHA1
+	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/base64"
 	"slices"
