@@ -1,0 +1,198 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	cloudprovider "k8s.io/cloud-provider"
+	"k8s.io/klog/v2"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
+	"github.com/kube-aliyun/kube-aliyun/pkg/config"
+	"github.com/kube-aliyun/kube-aliyun/pkg/event"
+	"github.com/kube-aliyun/kube-aliyun/pkg/instances"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer"
+	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
+	"github.com/kube-aliyun/kube-aliyun/pkg/provider"
+	"github.com/kube-aliyun/kube-aliyun/pkg/routes"
+	"github.com/kube-aliyun/kube-aliyun/pkg/servers"
+)
+
+// parts are everything that works, made once and used by the controllers while
+// this replica leads.
+type parts struct {
+	replica   *replica
+	clusterID string
+	transport *transport.Transport
+	informers informers.SharedInformerFactory
+	events    *event.Recorder
+	instances *instances.Instances
+	// routes is nil where they are not configured.
+	routes    *routes.Controller
+	balancers *loadbalancer.Balancers
+	cloud     *provider.Provider
+}
+
+// assemble waits for location and credentials, makes the parts and warms the
+// informers. It reads from Kubernetes and the metadata service alone.
+func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, error) {
+	client := r.framework.Client
+	md, err := newMetadata(r.cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := completeLocation(ctx, r.cfg, md, r.ready); err != nil {
+		return nil, err
+	}
+	source, err := newCredentials(ctx, r.cfg, md, client)
+	if err != nil {
+		return nil, err
+	}
+	t, source, err := newTransport(r.cfg, source, fence)
+	if err != nil {
+		return nil, err
+	}
+	available := watchCredentials(ctx, source, r.ready)
+
+	p := &parts{replica: r, transport: t, informers: newInformers(client, r.framework.ComponentConfig.Generic.MinResyncPeriod)}
+	if err := p.identify(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.make(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.warm(ctx); err != nil {
+		return nil, err
+	}
+	select {
+	case <-available:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return p, nil
+}
+
+// identify settles the cluster's ID; it waits for the Kubernetes API and
+// refuses another cluster's.
+func (p *parts) identify(ctx context.Context) error {
+	client := p.replica.framework.Client
+	err := retry(ctx, func() error {
+		id, err := clusterID(ctx, client, p.replica.cfg.Cluster.ID)
+		p.clusterID = id
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return retryUnless[*ClusterIDError](ctx, func() error {
+		_, err := checkClusterID(ctx, client, p.clusterID)
+		return err
+	})
+}
+
+// newInformers makes the one informer factory. Managed fields and image lists,
+// most of a Node's size, are dropped.
+func newInformers(client kubernetes.Interface, resync metav1.Duration) informers.SharedInformerFactory {
+	return informers.NewSharedInformerFactoryWithOptions(client, resync.Duration, informers.WithTransform(nodewatch.Transform))
+}
+
+// make makes the parts; nothing is called yet.
+func (p *parts) make(ctx context.Context) error {
+	cfg, framework := p.replica.cfg, p.replica.framework
+	core := p.informers.Core().V1()
+	p.events = event.New(framework.EventRecorder)
+	cluster := framework.ComponentConfig.KubeCloudShared
+
+	ecsClient, vpcClient, slbClient := ecs.New(p.transport), vpc.New(p.transport), slb.New(p.transport)
+	snapshot := servers.New(servers.Options{
+		Region: cfg.Location.Region, VPCID: cfg.Location.VPCID, Nodes: core.Nodes().Lister(), Cloud: ecsClient,
+		Events: p.events, HostNames: cfg.Location.NodeNameType == config.Hostname,
+	})
+	p.instances = instances.New(instances.Options{
+		Region: cfg.Location.Region, Servers: snapshot, Cloud: ecsClient, Events: p.events,
+		StatusPeriod: framework.ComponentConfig.NodeStatusUpdateFrequency.Duration,
+	})
+	var err error
+	p.balancers, err = loadbalancer.New(loadbalancer.Options{
+		ClusterID: p.clusterID, ClusterName: cluster.ClusterName,
+		Location: cfg.Location, Settings: cfg.LoadBalancer, Cloud: slbClient,
+		Services: core.Services().Lister(), Nodes: core.Nodes().Lister(),
+		EndpointSlices: p.informers.Discovery().V1().EndpointSlices().Lister(),
+		Live:           liveServices{framework.Client}, DeleteOrphans: true,
+		Events: p.events, Workers: int(framework.ComponentConfig.ServiceController.ConcurrentServiceSyncs),
+	})
+	if err != nil {
+		return err
+	}
+	if p.routes, err = p.newRoutes(ecsClient, vpcClient, snapshot); err != nil {
+		return err
+	}
+	var routing cloudprovider.Routes
+	if p.routes != nil {
+		routing = p.routes.Routes()
+	}
+	p.cloud = provider.New(ProviderName, p.instances, routing, p.balancers)
+	return p.watchEndpoints(ctx)
+}
+
+// liveServices reads Services past every cache.
+type liveServices struct{ client kubernetes.Interface }
+
+// GetService implements loadbalancer.LiveServices.
+func (l liveServices) GetService(ctx context.Context, namespace, name string, options metav1.GetOptions) (*corev1.Service, error) {
+	return l.client.CoreV1().Services(namespace).Get(ctx, name, options)
+}
+
+// watchEndpoints tells the load balancers of changed endpoints, and of Nodes
+// that changed together.
+func (p *parts) watchEndpoints(ctx context.Context) error {
+	changed := func(obj any) {
+		if tombstone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+			obj = tombstone.Obj
+		}
+		if slice, ok := obj.(*discoveryv1.EndpointSlice); ok {
+			p.balancers.EndpointsChanged(slice.Namespace, slice.Labels[discoveryv1.LabelServiceName])
+		}
+	}
+	_, err := p.informers.Discovery().V1().EndpointSlices().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    changed,
+		UpdateFunc: func(_, obj any) { changed(obj) },
+		DeleteFunc: changed,
+	})
+	if err != nil {
+		return fmt.Errorf("watch EndpointSlices: %w", err)
+	}
+	_, err = nodewatch.Notify(ctx, p.informers.Core().V1().Nodes().Informer(), nodewatch.Options{}, p.balancers.NodesChanged)
+	if err != nil {
+		return fmt.Errorf("watch Nodes: %w", err)
+	}
+	return nil
+}
+
+// warm starts the informers and waits for their first lists.
+func (p *parts) warm(ctx context.Context) error {
+	core := p.informers.Core().V1()
+	core.Services().Informer()
+	p.informers.StartWithContext(ctx)
+	p.replica.ready.set(conditionInformers, "reading Nodes, Services and EndpointSlices from the Kubernetes API")
+	for kind, synced := range p.informers.WaitForCacheSync(ctx.Done()) {
+		if !synced {
+			return fmt.Errorf("read %s from the Kubernetes API: %w", kind, ctx.Err())
+		}
+	}
+	p.replica.ready.ok(conditionInformers)
+	klog.FromContext(ctx).Info("Ready to lead", "clusterID", p.clusterID, "region", p.replica.cfg.Location.Region, "vpc", p.replica.cfg.Location.VPCID)
+	return nil
+}
+
+// stop gives back what the parts hold.
+func (p *parts) stop() { p.transport.Close() }
