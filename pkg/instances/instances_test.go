@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ const region = "cn-hangzhou"
 
 // answers is a Servers and a Cloud that says what it is told to.
 type answers struct {
+	mu     sync.Mutex
 	server ecs.Server
 	err    error
 	maxAge time.Duration
@@ -38,6 +40,8 @@ type answers struct {
 }
 
 func (a *answers) Get(_ context.Context, _ *corev1.Node, maxAge time.Duration) (ecs.Server, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.maxAge = maxAge
 	a.lookups++
 	return a.server, a.err
@@ -258,25 +262,25 @@ func TestProofNeedsEveryPart(t *testing.T) {
 	ready := func(n *corev1.Node) { n.Status.Conditions[0].Status = corev1.ConditionTrue }
 	young := func(n *corev1.Node) { n.CreationTimestamp = metav1.NewTime(start.Add(-proofNodeAge + time.Second)) }
 	for name, test := range map[string]struct {
-		answers answers
+		answers *answers
 		node    *corev1.Node
 		exists  bool
 		failed  bool
 		calls   int
 	}{
-		"all parts":           {answers{err: absent(time.Minute)}, node(), false, false, 1},
-		"row too short":       {answers{err: absent(59 * time.Second)}, node(), true, false, 0},
-		"one listing":         {answers{err: absent(0)}, node(), true, false, 0},
-		"young Node":          {answers{err: absent(time.Minute)}, node(young), true, false, 0},
-		"Ready Node":          {answers{err: absent(time.Minute)}, node(ready), true, false, 0},
-		"still known by ID":   {answers{err: absent(time.Minute), exists: true}, node(), true, false, 1},
-		"ID cannot be asked":  {answers{err: absent(time.Minute), existsErr: errors.New("throttled")}, node(), true, true, 1},
-		"listing failed":      {answers{err: errors.New("throttled")}, node(), true, true, 0},
-		"listing proved none": {answers{err: servers.ErrUnproven}, node(), true, true, 0},
-		"refused":             {answers{err: &servers.RefusedError{}}, node(), true, false, 0},
-		"found":               {answers{server: ecs.Server{ID: "i-1"}}, node(), true, false, 0},
+		"all parts":           {&answers{err: absent(time.Minute)}, node(), false, false, 1},
+		"row too short":       {&answers{err: absent(59 * time.Second)}, node(), true, false, 0},
+		"one listing":         {&answers{err: absent(0)}, node(), true, false, 0},
+		"young Node":          {&answers{err: absent(time.Minute)}, node(young), true, false, 0},
+		"Ready Node":          {&answers{err: absent(time.Minute)}, node(ready), true, false, 0},
+		"still known by ID":   {&answers{err: absent(time.Minute), exists: true}, node(), true, false, 1},
+		"ID cannot be asked":  {&answers{err: absent(time.Minute), existsErr: errors.New("throttled")}, node(), true, true, 1},
+		"listing failed":      {&answers{err: errors.New("throttled")}, node(), true, true, 0},
+		"listing proved none": {&answers{err: servers.ErrUnproven}, node(), true, true, 0},
+		"refused":             {&answers{err: &servers.RefusedError{}}, node(), true, false, 0},
+		"found":               {&answers{server: ecs.Server{ID: "i-1"}}, node(), true, false, 0},
 	} {
-		u := newUnit(&test.answers)
+		u := newUnit(test.answers)
 		exists, err := u.InstanceExists(t.Context(), test.node)
 		if exists != test.exists || (err != nil) != test.failed || u.answers.existCalls != test.calls {
 			t.Errorf("%s: exists %v, error %v, %d calls", name, exists, err, u.answers.existCalls)
@@ -289,12 +293,12 @@ func TestProofNeedsEveryPart(t *testing.T) {
 
 func TestWithheldNodeIsToldOfAndLeftAloneForAMinute(t *testing.T) {
 	denied := apierror.New("Ecs", "DescribeInstanceAttribute", "Forbidden.RAM", "no", "r", 403)
-	for name, a := range map[string]answers{
+	for name, a := range map[string]*answers{
 		"known by ID": {exists: true},
 		"denied":      {existsErr: denied},
 	} {
 		a.err = &servers.AbsentError{Server: "i-1", First: start.Add(-time.Hour), Last: start}
-		u := newUnit(&a)
+		u := newUnit(a)
 		for range 3 {
 			exists, _ := u.InstanceExists(t.Context(), node())
 			if !exists {

@@ -189,6 +189,18 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+// settle waits until the controller lists no more Nodes.
+func (r rig) settle(t *testing.T) {
+	t.Helper()
+	last, since := r.lists.Load(), time.Now()
+	eventually(t, "the controller is at rest", func() bool {
+		if now := r.lists.Load(); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 500*time.Millisecond
+	})
+}
+
 func TestJoiningNodesUpdateEachServiceOncePerBurst(t *testing.T) {
 	const services, joins = 20, 50
 	r := start(t, Window{Quiet: 300 * time.Millisecond, Max: 3 * time.Second}, services, 1)
@@ -199,6 +211,7 @@ func TestJoiningNodesUpdateEachServiceOncePerBurst(t *testing.T) {
 		pass(10 * time.Millisecond) // the Nodes join one after the other
 	}
 	eventually(t, "every Service has the new Nodes", func() bool { return r.balancer.all(services, joins+1) })
+	r.settle(t)
 	got := r.balancer.updates.Load()
 	t.Logf("%d joins, %d Services: %d updates, %d lists", joins, services, got, r.lists.Load())
 	if got > 2*services {
@@ -218,6 +231,7 @@ func TestStartComparesNodesOncePerService(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the excluded Node is out", func() bool { return r.balancer.all(services, nodes-1) })
+	r.settle(t)
 	t.Logf("%d Services, %d Nodes: %d lists, %.1f CPU seconds", services, nodes, r.lists.Load(), cpu(t)-before)
 	if got := r.lists.Load(); got > 4*services {
 		t.Errorf("the Nodes were listed %d times for %d Services", got, services)
