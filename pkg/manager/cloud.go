@@ -123,6 +123,7 @@ func transportOptions(cfg *config.Config) transport.Options {
 		Endpoints:         endpoints(cfg),
 		Network:           cfg.Endpoints.Network,
 		InsecureEndpoints: cfg.Endpoints.Insecure,
+		Grace:             shutdownGrace,
 		UserAgent:         "kube-aliyun/" + version.Get().GitVersion,
 	}
 }

@@ -30,7 +30,12 @@ func (t *Transport) send(ctx context.Context, op *operation, key credentials.Cre
 	if err != nil {
 		return "", op.failure(err)
 	}
-	attemptCtx, cancel := context.WithTimeoutCause(ctx, t.opts.Timeout, fmt.Errorf("%w (%s): %w", errNoAnswer, t.opts.Timeout, context.DeadlineExceeded))
+	inFlight, land := ctx, func() {}
+	if op.call.Mutating {
+		inFlight, land = linger(ctx, t.opts.Grace)
+	}
+	defer land()
+	attemptCtx, cancel := context.WithTimeoutCause(inFlight, t.opts.Timeout, fmt.Errorf("%w (%s): %w", errNoAnswer, t.opts.Timeout, context.DeadlineExceeded))
 	defer cancel()
 	op.prepare(t.endpoints[op.product])
 	c.key.current = key

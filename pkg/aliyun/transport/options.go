@@ -28,6 +28,9 @@ type Options struct {
 	CABundle []byte
 	// Timeout bounds one attempt; default 10 s.
 	Timeout time.Duration
+	// Grace is how long a changing call in flight may go on after its context was
+	// cancelled, to learn its outcome; default none. Deadlines are kept.
+	Grace time.Duration
 	// MaxAttempts bounds the attempts of a call that is throttled or gets no
 	// answer; default 6. Busy answers have their own bound.
 	MaxAttempts int
