@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
+	"github.com/kube-aliyun/kube-aliyun/test/cluster"
+	"github.com/kube-aliyun/kube-aliyun/test/environment/console"
+	"github.com/kube-aliyun/kube-aliyun/test/environment/tour"
+)
+
+// demo gives the tour: through the environment that is up, or through one that
+// lives as long as the tour.
+func demo(ctx context.Context, c *console.Console, nodes int) error {
+	p, err := findPlace()
+	if err != nil {
+		return err
+	}
+	c.Heading("0. A cluster, a region and the controller")
+	r, started, err := ensure(ctx, c, p, nodes)
+	if err != nil {
+		return err
+	}
+	err = walk(ctx, c, p, r, !started)
+	if !started {
+		return err
+	}
+	if err != nil && ctx.Err() == nil {
+		// The programs end, their logs stay.
+		err = fmt.Errorf("%w\n--- the end of %s:\n%s\nAll logs stay in %s until `make down`",
+			err, p.short(p.log(controllerName)), tail(p.log(controllerName), 30), p.short(p.dir))
+		return errors.Join(err, stay(ctx, c, p))
+	}
+	clearing, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearTimeout)
+	defer cancel()
+	return errors.Join(err, down(clearing, c))
+}
+
+// stay ends everything that runs and leaves the folder.
+func stay(ctx context.Context, c *console.Console, p place) error {
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearTimeout)
+	defer cancel()
+	unlock, err := p.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return p.end(ending, c)
+}
+
+func walk(ctx context.Context, c *console.Console, p place, r record, stays bool) error {
+	config, err := cluster.RESTConfigFor(r.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("making a client: %w", err)
+	}
+	return tour.Run(ctx, tour.Options{
+		Console: c, Kube: client, Region: admin.NewClient(r.SimulatorURL, nil),
+		Kubectl: p.kubectl(), Kubeconfig: r.Kubeconfig, Examples: p.repositoryFile("deploy", "examples"),
+		Grace: r.Grace, Stays: stays,
+	})
+}

@@ -1,0 +1,64 @@
+// Environment is what `make up`, `make down` and `make demo` run: a Kubernetes
+// control plane, a simulated region whose servers are the cluster's Nodes, and
+// aliyun-controller, all on this machine. Its state is in the folder .run.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kube-aliyun/kube-aliyun/test/environment/console"
+)
+
+func main() {
+	// An interrupt ends what is under way, which then clears away after itself.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err := command().ExecuteContext(ctx)
+	interrupted := ctx.Err() != nil
+	stop()
+	switch {
+	case err != nil && interrupted:
+		fmt.Fprintln(os.Stderr, "\ninterrupted:", err)
+		os.Exit(130)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "\nFAILED:", err)
+		os.Exit(1)
+	}
+}
+
+// defaultNodes is how many servers a region has when nobody says.
+const defaultNodes = 3
+
+func command() *cobra.Command {
+	root := &cobra.Command{Use: "environment", SilenceUsage: true, SilenceErrors: true}
+	var nodes int
+
+	up := &cobra.Command{
+		Use: "up", Short: "Start everything and leave it running", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return up(cmd.Context(), console.New(cmd.OutOrStdout()), nodes)
+		},
+	}
+	down := &cobra.Command{
+		Use: "down", Short: "Stop everything and remove its traces", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return down(cmd.Context(), console.New(cmd.OutOrStdout()))
+		},
+	}
+	demo := &cobra.Command{
+		Use: "demo", Short: "A guided tour that fails if anything is not as told", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return demo(cmd.Context(), console.New(cmd.OutOrStdout()), nodes)
+		},
+	}
+	for _, cmd := range []*cobra.Command{up, demo} {
+		cmd.Flags().IntVar(&nodes, "nodes", defaultNodes, "servers of the region, and Nodes of the cluster")
+	}
+	root.AddCommand(up, down, demo, keepCommand())
+	return root
+}

@@ -1,0 +1,108 @@
+package tour
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kube-aliyun/kube-aliyun/test/environment/cloud"
+)
+
+// everythingGoes deletes what Kubernetes holds, and shows the cloud empty.
+func (t *tour) everythingGoes(ctx context.Context) error {
+	t.Console.Say("All Services and all Nodes are deleted. Load balancers are protected against deletion by hand, and go when " +
+		"their Service goes; routes go with their Node. What is left are the servers, which nobody has released.")
+	if err := t.Kube.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
+		return fmt.Errorf("deleting the tour's namespace: %w", err)
+	}
+	if _, err := t.Console.Until(ctx, 2*time.Duration(usual), "the Services are gone, with the namespace "+namespace, t.namespaceGone); err != nil {
+		return err
+	}
+	if err := t.Kube.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+		return fmt.Errorf("deleting the Nodes: %w", err)
+	}
+	if err := t.until(ctx, usual, "the cloud holds no load balancer and no route any more", empty); err != nil {
+		return err
+	}
+	for _, id := range t.joined {
+		if err := t.Region.ReleaseServer(ctx, id, true); err != nil {
+			return fmt.Errorf("releasing %s: %w", id, err)
+		}
+		t.Console.Step("the cloud has released %s, which the tour had added", id)
+	}
+	w, err := t.look(ctx)
+	if err != nil {
+		return err
+	}
+	t.Console.Table([]string{"THE CLOUD HOLDS", ""}, [][]string{
+		{"servers", strconv.Itoa(len(w.Servers))},
+		{"route entries", strconv.Itoa(len(w.Routes))},
+		{"load balancers", strconv.Itoa(len(w.LoadBalancers))},
+	})
+	return nil
+}
+
+func (t *tour) namespaceGone(ctx context.Context) (string, error) {
+	ns, err := t.Kube.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("reading the tour's namespace: %w", err)
+	}
+	for _, c := range ns.Status.Conditions {
+		if c.Type == "NamespaceContentRemaining" && c.Status == "True" {
+			return c.Message, nil
+		}
+	}
+	return "it is being deleted", nil
+}
+
+// empty says what the cloud still holds on behalf of the cluster.
+func empty(w world) string {
+	if len(w.nodes) > 0 {
+		return "there is still Node " + w.nodes[0].Name
+	}
+	if len(w.LoadBalancers) > 0 {
+		return fmt.Sprintf("there are %d load balancers, such as %s", len(w.LoadBalancers), w.LoadBalancers[0].ID)
+	}
+	if len(w.Routes) > 0 {
+		return fmt.Sprintf("there are %d routes, such as that to %s", len(w.Routes), w.Routes[0].Destination)
+	}
+	return ""
+}
+
+// nodesComeBack restarts the servers: a kubelet registers its Node at its start
+// only.
+func (t *tour) nodesComeBack(ctx context.Context) error {
+	t.Console.Heading("Afterwards")
+	t.Console.Say("The environment stays. Its servers are restarted, so that their Nodes come back.")
+	for _, id := range t.old {
+		if err := t.Region.StopServer(ctx, id); err != nil {
+			return fmt.Errorf("stopping %s: %w", id, err)
+		}
+	}
+	if err := t.until(ctx, usual, "all servers are stopped", func(w world) string { return otherThan(w.Servers, "Stopped") }); err != nil {
+		return err
+	}
+	for _, id := range t.old {
+		if err := t.Region.StartServer(ctx, id); err != nil {
+			return fmt.Errorf("starting %s: %w", id, err)
+		}
+	}
+	return t.until(ctx, usual, "all servers run, and their Nodes are as in the beginning",
+		func(w world) string { return otherThan(w.Servers, cloud.Running) }, initialised, routed)
+}
+
+func otherThan(servers []cloud.Server, status string) string {
+	for _, s := range servers {
+		if s.Status != status {
+			return fmt.Sprintf("server %s is %s", s.ID, s.Status)
+		}
+	}
+	return ""
+}

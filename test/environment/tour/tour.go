@@ -1,0 +1,91 @@
+// Package tour is the guided tour through an environment: each step says what it
+// will do, does it, and fails unless cluster and cloud then are as it says.
+package tour
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
+	"github.com/kube-aliyun/kube-aliyun/test/environment/cloud"
+	"github.com/kube-aliyun/kube-aliyun/test/environment/console"
+)
+
+// ServerPrefix begins the ids of the region's servers; a number follows.
+const ServerPrefix = "i-demo"
+
+// namespace is the tour's own.
+const namespace = "tour"
+
+// Options say what the tour goes through.
+type Options struct {
+	Console *console.Console
+	Kube    kubernetes.Interface
+	Region  *admin.Client
+	// Kubectl is the program, Kubeconfig what it is given.
+	Kubectl, Kubeconfig string
+	// Examples is the folder of manifests that are applied.
+	Examples string
+	// Grace is how long a Node may miss its heartbeats.
+	Grace time.Duration
+	// Stays tells that the environment is used on afterwards: its Nodes come back.
+	Stays bool
+}
+
+// tour is one way through.
+type tour struct {
+	Options
+	// begin is the number of the region's last call before the tour.
+	begin int64
+	// old are the servers of the beginning, joined those that the tour adds.
+	old, joined []string
+}
+
+// Run goes through all steps. Its error says what was not as told.
+func Run(ctx context.Context, o Options) error {
+	t := &tour{Options: o}
+	if err := t.prepare(ctx); err != nil {
+		return err
+	}
+	for i, step := range []struct {
+		title string
+		walk  func(context.Context) error
+	}{
+		{"Servers become Nodes", t.serversBecomeNodes},
+		{"Pod routes stand in the VPC's route table", t.podsHaveRoutes},
+		{"Services get load balancers", t.servicesGetAddresses},
+		{"What it has cost", t.callsAreCounted},
+		{"Two servers join", t.serversJoin},
+		{"A server is stopped, and started again", t.serverStopsAndStarts},
+		{"A server leaves, as the cluster autoscaler does it", t.serverLeaves},
+		{"Services change", t.servicesChange},
+		{"Everything goes", t.everythingGoes},
+	} {
+		t.Console.Heading(fmt.Sprintf("%d. %s", i+1, step.title))
+		if err := step.walk(ctx); err != nil {
+			return fmt.Errorf("step %d, %s: %w", i+1, step.title, err)
+		}
+	}
+	return t.finish(ctx)
+}
+
+// finish tells the whole cost, and gives the Nodes back where they are used on.
+func (t *tour) finish(ctx context.Context) error {
+	calls, _, err := cloud.Count(ctx, t.Region, t.begin)
+	if err != nil {
+		return err
+	}
+	took := t.Console.Elapsed()
+	if t.Stays {
+		if err := t.nodesComeBack(ctx); err != nil {
+			return err
+		}
+	}
+	all, writes, failed := cloud.Sum(calls)
+	t.Console.Line("")
+	t.Console.Line("All as told: %d API calls (%d of them writes, %d refused or failed) in %.0f s.", all, writes, failed, took.Seconds())
+	return nil
+}
