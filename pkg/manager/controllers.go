@@ -95,12 +95,12 @@ func (p *parts) startLifecycle(ctx context.Context, running *group, metrics *con
 	return nil
 }
 
-// startServices starts the framework's service controller over Nodes that
-// change in bursts, and the load balancers behind it.
+// startServices starts the framework's service controller without its walk over
+// all Services for each Node, and the load balancers, which follow Nodes themselves.
 func (p *parts) startServices(ctx context.Context, running *group, metrics *controllersmetrics.ControllerManagerMetrics) error {
 	config := p.replica.framework.ComponentConfig
 	c, err := servicecontroller.New(p.cloud, p.replica.framework.Client, p.informers.Core().V1().Services(),
-		nodewatch.Decorate(ctx, p.informers.Core().V1().Nodes(), nodewatch.Options{}), config.KubeCloudShared.ClusterName, utilfeature.DefaultFeatureGate)
+		nodewatch.Silence(p.informers.Core().V1().Nodes()), config.KubeCloudShared.ClusterName, utilfeature.DefaultFeatureGate)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
-// Package nodewatch turns the stream of Node events into few: a decorator that
-// gives the upstream service controller one constant key after a short pause,
-// and the same for any other consumer of "the nodes have changed".
+// Package nodewatch turns the stream of Node events into few: it tells its
+// consumers once per burst that "the nodes have changed", and keeps the upstream
+// service controller from walking all Services for each Node.
 package nodewatch
 
 import (

@@ -8,13 +8,25 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 )
+
+// Options of Notify. The zero value is usable.
+type Options struct {
+	Window Window
+	Clock  clock.WithDelayedExecution
+}
 
 // Notify calls changed once for each burst of Node events until ctx is done;
 // updates count by default as Changed says. The registration tells when the
 // initial list has been delivered.
 func Notify(ctx context.Context, nodes cache.SharedIndexInformer, options Options, changed func()) (cache.ResourceEventHandlerRegistration, error) {
-	options = options.withDefaults(Changed)
+	if options.Window == (Window{}) {
+		options.Window = DefaultWindow
+	}
+	if options.Clock == nil {
+		options.Clock = clock.RealClock{}
+	}
 	debouncer := NewDebouncer(ctx, options.Clock, options.Window, changed)
 	registration, err := nodes.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(any) { debouncer.Trigger() },
@@ -22,7 +34,7 @@ func Notify(ctx context.Context, nodes cache.SharedIndexInformer, options Option
 		UpdateFunc: func(oldObj, newObj any) {
 			oldNode, isNode := oldObj.(*corev1.Node)
 			newNode, isToo := newObj.(*corev1.Node)
-			if isNode && isToo && options.Relevant(oldNode, newNode) {
+			if isNode && isToo && Changed(oldNode, newNode) {
 				debouncer.Trigger()
 			}
 		},
