@@ -18,6 +18,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
+	"github.com/kube-aliyun/kube-aliyun/pkg/drain"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/instances"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer"
@@ -40,6 +41,7 @@ type parts struct {
 	routes    *routes.Controller
 	balancers *loadbalancer.Balancers
 	cloud     *provider.Provider
+	drain     *drain.Watcher
 }
 
 // assemble waits for location and credentials, makes the parts and warms the
@@ -122,12 +124,16 @@ func (p *parts) make(ctx context.Context) error {
 		StatusPeriod: framework.ComponentConfig.NodeStatusUpdateFrequency.Duration,
 	})
 	var err error
+	p.drain, err = drain.NewWatcher(framework.Client, core.Nodes().Informer(), func() { p.balancers.NodesChanged() })
+	if err != nil {
+		return err
+	}
 	p.balancers, err = loadbalancer.New(loadbalancer.Options{
 		ClusterID: p.clusterID, ClusterName: cluster.ClusterName,
 		Location: cfg.Location, Settings: cfg.LoadBalancer, Cloud: slbClient,
 		Services: core.Services().Lister(), Nodes: core.Nodes().Lister(),
 		EndpointSlices: p.informers.Discovery().V1().EndpointSlices().Lister(),
-		Live:           liveServices{framework.Client}, DeleteOrphans: true,
+		Live:           liveServices{framework.Client}, DeleteOrphans: true, Drained: p.drain.Drained,
 		Events: p.events, Workers: int(framework.ComponentConfig.ServiceController.ConcurrentServiceSyncs),
 	})
 	if err != nil {

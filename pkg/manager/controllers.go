@@ -104,6 +104,10 @@ func (p *parts) startServices(ctx context.Context, running *group, metrics *cont
 	if err != nil {
 		return err
 	}
+	running.start(ctx, "drained nodes", func(ctx context.Context) error {
+		p.drain.Run(ctx)
+		return nil
+	})
 	running.start(ctx, "load balancers", func(ctx context.Context) error {
 		p.balancers.Run(ctx)
 		return nil
