@@ -16,10 +16,7 @@ import (
 func (t *tour) everythingGoes(ctx context.Context) error {
 	t.Console.Say("All Services and all Nodes are deleted. Load balancers are protected against deletion by hand, and go when " +
 		"their Service goes; routes go with their Node. What is left are the servers, which nobody has released.")
-	if err := t.Kube.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
-		return fmt.Errorf("deleting the tour's namespace: %w", err)
-	}
-	if _, err := t.Console.Until(ctx, 2*time.Duration(usual), "the Services are gone, with the namespace "+namespace, t.namespaceGone); err != nil {
+	if err := t.servicesGo(ctx); err != nil {
 		return err
 	}
 	if err := t.Kube.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
@@ -38,12 +35,45 @@ func (t *tour) everythingGoes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.Console.Table([]string{"THE CLOUD HOLDS", ""}, [][]string{
+	t.Console.Table([]string{"THE CLOUD HOLDS", "NUMBER"}, [][]string{
 		{"servers", strconv.Itoa(len(w.Servers))},
 		{"route entries", strconv.Itoa(len(w.Routes))},
 		{"load balancers", strconv.Itoa(len(w.LoadBalancers))},
 	})
 	return nil
+}
+
+// servicesGo deletes the tour's Services, and then its namespace.
+func (t *tour) servicesGo(ctx context.Context) error {
+	_, start, err := cloud.Count(ctx, t.Region, t.begin)
+	if err != nil {
+		return err
+	}
+	before, err := t.look(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range before.services {
+		if err := t.Kube.CoreV1().Services(namespace).Delete(ctx, before.services[i].Name, metav1.DeleteOptions{}); err != nil {
+			return fmt.Errorf("deleting Service %s: %w", before.services[i].Name, err)
+		}
+	}
+	if err := t.until(ctx, usual, "the Services are gone, and so are their load balancers", balanced, func(w world) string {
+		if len(w.services) > 0 {
+			return "there is still Service " + w.services[0].Name
+		}
+		return ""
+	}); err != nil {
+		return err
+	}
+	if err := t.compare(ctx, start, deleted(before)); err != nil {
+		return err
+	}
+	if err := t.Kube.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}); err != nil {
+		return fmt.Errorf("deleting the tour's namespace: %w", err)
+	}
+	_, err = t.Console.Until(ctx, time.Duration(usual), "the namespace "+namespace+" is gone", t.namespaceGone)
+	return err
 }
 
 func (t *tour) namespaceGone(ctx context.Context) (string, error) {

@@ -19,8 +19,9 @@ func (t *tour) serversJoin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.Console.Say("Two servers are bought, and their kubelets start. They are looked up together, get their routes in one " +
-		"call, and join each load balancer in one call, because the servers are in it once and not once a port.")
+	t.Console.Say("Two servers are bought, and their kubelets start. They are looked up and get their routes, as many " +
+		"in one call as come at the same moment, and then join each load balancer in one call: a server is in it once, " +
+		"and not once a port.")
 	for i, vSwitch := range vSwitches {
 		id := ServerPrefix + strconv.Itoa(t.nextNumber()+i)
 		if _, err := t.Region.CreateServer(ctx, ecs.ServerSeed{ID: id, VSwitch: vSwitch, Type: "ecs.g7.2xlarge"}); err != nil {
