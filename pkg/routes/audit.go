@@ -156,7 +156,7 @@ func (c *Controller) orphans(ctx context.Context, t *table) error {
 		if plan[i].Reason == event.RouteUnmarked {
 			unmarked++
 		}
-		klog.FromContext(ctx).Info("Route left alone", "table", t.id, "cidr", plan[i].CIDR, "nextHop", plan[i].Entry.NextHopID, "why", plan[i].Why)
+		klog.FromContext(ctx).V(2).Info("Route left alone", "table", t.id, "cidr", plan[i].CIDR, "nextHop", plan[i].Entry.NextHopID, "why", plan[i].Why)
 		c.event(&plan[i])
 	}
 	metric.RoutesUnmarked.WithLabelValues(t.id).Set(float64(unmarked))

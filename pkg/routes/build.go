@@ -70,11 +70,11 @@ type Facts struct {
 // which Build returns nothing but reports.
 func Build(f *Facts, nodes []Node, tables []Table) Plan {
 	plan := make(Plan, 0, len(nodes))
-	for i := range tables {
-		for j := range nodes {
-			plan = append(plan, forNode(f, &nodes[j], &tables[i])...)
+	for _, t := range tables {
+		for _, n := range nodes {
+			plan = append(plan, forNode(f, &n, &t)...)
 		}
-		plan = append(plan, forNobody(f, &tables[i])...)
+		plan = append(plan, forNobody(f, &t)...)
 	}
 	plan.sort()
 	return plan

@@ -186,7 +186,9 @@ func (c *checker) switchOff(ctx context.Context, nic string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return c.machines.SetSourceDestCheck(ctx, nic, false)
+	writing, done := graceful(ctx)
+	defer done()
+	return c.machines.SetSourceDestCheck(writing, nic, false)
 }
 
 func (c *checker) known(node string, want checked) bool {

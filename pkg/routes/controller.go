@@ -68,7 +68,8 @@ type Controller struct {
 	lister  corelisters.NodeLister
 	indexer cache.Indexer
 	synced  cache.InformerSynced
-	queue   workqueue.TypedDelayingInterface[string]
+	// queue holds names of Nodes; Run makes it.
+	queue workqueue.TypedDelayingInterface[string]
 
 	mu sync.Mutex
 	// failures counts the failed reconciliations of a Node in a row.
@@ -83,8 +84,8 @@ type Controller struct {
 	released map[string]time.Time
 }
 
-// New returns a controller. It sends nothing yet, but puts an index and a handler
-// on the Node informer.
+// New returns a controller. It sends nothing yet, but puts an index on the Node
+// informer.
 func New(opts Options) (*Controller, error) {
 	if opts.VPCID == "" || opts.ClusterID == "" || len(opts.ClusterCIDRs) == 0 {
 		return nil, errors.New("routes need a VPC, a cluster ID and a cluster CIDR")
@@ -103,22 +104,16 @@ func New(opts Options) (*Controller, error) {
 		return nil, err
 	}
 	c := &Controller{
-		opts:    opts,
-		engine:  newEngine(opts.Network, opts.ClusterID, opts.ClusterName, opts.Clock, opts.Poll),
-		tables:  &tableSet{cloud: opts.Network, vpcID: opts.VPCID, configured: opts.TableIDs, clock: opts.Clock, needed: map[string]bool{}, retired: map[string]bool{}},
-		checker: newChecker(opts.Machines, opts.VPCID, opts.KeepSourceDestCheck),
-		roster:  newRoster(),
-		lister:  opts.Nodes.Lister(),
-		indexer: informer.GetIndexer(),
-		synced:  informer.HasSynced,
-		queue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[string]{
-			Name: "routes", Clock: opts.Clock,
-		}),
+		opts:     opts,
+		engine:   newEngine(opts.Network, opts.ClusterID, opts.ClusterName, opts.Clock, opts.Poll),
+		tables:   &tableSet{cloud: opts.Network, vpcID: opts.VPCID, configured: opts.TableIDs, clock: opts.Clock, needed: map[string]bool{}, retired: map[string]bool{}},
+		checker:  newChecker(opts.Machines, opts.VPCID, opts.KeepSourceDestCheck),
+		roster:   newRoster(),
+		lister:   opts.Nodes.Lister(),
+		indexer:  informer.GetIndexer(),
+		synced:   informer.HasSynced,
 		failures: map[string]int{}, deleted: map[string]bool{}, periodic: map[string]bool{}, crowded: map[string]bool{},
 		released: map[string]time.Time{},
-	}
-	if _, err := informer.AddEventHandler(c.handler()); err != nil {
-		return nil, fmt.Errorf("watch nodes: %w", err)
 	}
 	return c, nil
 }
@@ -133,14 +128,25 @@ func (c *Controller) Check(ctx context.Context) error {
 	return c.tables.collisions(c.opts.ClusterCIDRs)
 }
 
-// Run reconciles Nodes with that many workers until ctx ends, and finishes what
-// is in flight before it returns. It returns early when a configured route table
+// Run reconciles Nodes with that many workers until ctx ends. The writes that are
+// under way then may take a few seconds more; no other starts. It returns early when a configured route table
 // does not exist.
 func (c *Controller) Run(ctx context.Context, workers int) error {
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithName(Name))
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	c.queue = workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[string]{Name: "routes", Clock: c.opts.Clock})
 	defer c.queue.ShutDown()
+	informer := c.opts.Nodes.Informer()
+	watching, err := informer.AddEventHandler(c.handler())
+	if err != nil {
+		return fmt.Errorf("watch nodes: %w", err)
+	}
+	defer func() {
+		if err := informer.RemoveEventHandler(watching); err != nil {
+			klog.FromContext(ctx).Error(err, "Nodes are still watched")
+		}
+	}()
 	if !cache.WaitForCacheSync(ctx.Done(), c.synced) {
 		return nil
 	}

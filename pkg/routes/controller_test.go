@@ -315,7 +315,11 @@ func TestAnUnknownRouteTableEndsRun(t *testing.T) {
 	if err := r.controller.Check(t.Context()); !errors.Is(err, ErrUnknownTable) {
 		t.Errorf("Check says %v", err)
 	}
-	r.stop()
+	select {
+	case <-r.ended:
+	case <-time.After(longEnough):
+		t.Fatal("Run goes on")
+	}
 	if !errors.Is(r.failed, ErrUnknownTable) {
 		t.Errorf("Run says %v", r.failed)
 	}

@@ -182,7 +182,9 @@ func (e *engine) create(ctx context.Context, t *table, items []vpc.NewEntry) ([]
 		return nil, err
 	}
 	defer unlock()
-	answers, err := e.cloud.CreateRouteEntries(ctx, items)
+	writing, done := graceful(ctx)
+	answers, err := e.cloud.CreateRouteEntries(writing, items)
+	done()
 	if err != nil {
 		t.doubtAfter(err)
 		count("create", len(items), err)
@@ -242,6 +244,7 @@ func (e *engine) remove(ctx context.Context, t *table, items []removal) ([]batch
 	out := make([]batch.Result[struct{}], len(items))
 	var doomed []vpc.RouteEntry
 	var which []int
+	failed := map[string]error{} // by id; two callers may want the same entry gone
 	for i := range items {
 		now, exists := t.get(prefixes[i])
 		switch {
@@ -251,16 +254,20 @@ func (e *engine) remove(ctx context.Context, t *table, items []removal) ([]batch
 		case now.Status == vpc.Deleting:
 			which = append(which, i) // somebody else's deletion: wait for it
 		default:
-			doomed = append(doomed, now.RouteEntry)
+			if _, twice := failed[now.ID]; !twice {
+				doomed = append(doomed, now.RouteEntry)
+			}
+			failed[now.ID] = nil
 			which = append(which, i)
 		}
 	}
 	if len(which) == 0 {
 		return out, nil
 	}
-	failed := map[string]error{}
 	if len(doomed) > 0 {
-		answers, err := e.cloud.DeleteRouteEntries(ctx, doomed)
+		writing, done := graceful(ctx)
+		answers, err := e.cloud.DeleteRouteEntries(writing, doomed)
+		done()
 		if err != nil {
 			t.doubtAfter(err)
 			count("delete", len(doomed), err)

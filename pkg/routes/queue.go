@@ -8,6 +8,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
+	"github.com/kube-aliyun/kube-aliyun/pkg/servers"
 )
 
 const (
@@ -87,7 +88,7 @@ func backoff(before int, err error) time.Duration {
 // permanent failures need somebody to do something. A refusal by the API is not
 // among them: one shared call every 15 s finds out when it ends.
 func permanent(err error) bool {
-	for _, target := range []error{errConflict, errLeft, errNoTable, errNoAddress} {
+	for _, target := range []error{errConflict, errLeft, errNoTable, errNoAddress, servers.ErrRefused, servers.ErrAbsent} {
 		if errors.Is(err, target) {
 			return true
 		}

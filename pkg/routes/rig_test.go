@@ -39,7 +39,9 @@ type rig struct {
 	// controller is the one that runs; stop ends it.
 	controller *Controller
 	stop       func()
-	failed     error
+	// ended is closed when Run has returned failed.
+	ended  chan struct{}
+	failed error
 }
 
 const (
@@ -68,7 +70,7 @@ func newRigWith(t *testing.T, options aliyunsim.Options) *rig {
 	}
 	t.Cleanup(doer.Close)
 	// The managed fields that NewClientset keeps cost more than all the rest.
-	client := fake.NewSimpleClientset() //nolint:staticcheck // see above
+	client := fake.NewSimpleClientset()
 	r := &rig{t: t, sim: sim, client: client, events: &recorder{}, vpc: vpc.New(doer), ecs: ecs.New(doer)}
 	r.opts = Options{
 		Network: r.vpc, Machines: r.ecs, Client: r.client, Events: r.events, VPCID: aliyunsim.SmallVPC, ClusterID: "c1",
@@ -79,6 +81,12 @@ func newRigWith(t *testing.T, options aliyunsim.Options) *rig {
 
 // start runs a new controller; change may alter its options.
 func (r *rig) start(change ...func(*Options)) {
+	r.t.Helper()
+	r.prepare(func(ctx context.Context, c *Controller) error { return c.Run(ctx, 100) }, change...)
+}
+
+// prepare makes a controller over a running informer and calls run.
+func (r *rig) prepare(run func(context.Context, *Controller) error, change ...func(*Options)) {
 	r.t.Helper()
 	opts := r.opts
 	for _, f := range change {
@@ -97,7 +105,9 @@ func (r *rig) start(change ...func(*Options)) {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	factory.Start(ctx.Done())
 	var wg sync.WaitGroup
-	wg.Go(func() { r.failed = c.Run(ctx, 100) })
+	ended := make(chan struct{})
+	r.ended = ended
+	wg.Go(func() { defer close(ended); r.failed = run(ctx, c) })
 	r.stop = sync.OnceFunc(func() { cancel(); wg.Wait(); factory.Shutdown() })
 	r.t.Cleanup(r.stop)
 	if !cache.WaitForCacheSync(ctx.Done(), opts.Nodes.Informer().HasSynced) {

@@ -115,7 +115,9 @@ func (e *engine) mark(ctx context.Context, r rename) error {
 		return nil
 	}
 	name, description := ownership.RouteName(e.clusterID), ownership.RouteDescription(e.clusterID, e.clusterName, r.node)
-	err = e.cloud.ModifyRouteEntry(ctx, now.ID, name, description)
+	writing, done := graceful(ctx)
+	err = e.cloud.ModifyRouteEntry(writing, now.ID, name, description)
+	done()
 	count("takeover", 1, err)
 	if err != nil {
 		return err
