@@ -101,7 +101,9 @@ func (b *Balancers) survey(ctx context.Context) {
 	for n := range surveys {
 		all, observations, err := audit.Survey(ctx, b.options.Cloud, b.options.ClusterID, b.options.Clock.Now)
 		if err == nil {
-			b.takeOver(observations)
+			err = b.takeOver(observations)
+		}
+		if err == nil {
 			close(b.warm)
 			klog.FromContext(ctx).V(1).Info("Surveyed load balancers", "count", len(observations))
 			b.listed(ctx, all)
@@ -190,7 +192,7 @@ func (b *Balancers) EnsureLoadBalancer(ctx context.Context, _ string, service *c
 func (b *Balancers) UpdateLoadBalancer(ctx context.Context, _ string, service *corev1.Service, _ []*corev1.Node) error {
 	_, err := b.queue.Do(ctx, service.UID, reasonUpdate, service)
 	if err != nil && hopeless(err) {
-		return nil //nolint:nilerr // the backends are right; what is wrong is Ensure's to tell
+		return nil // the backends are right; what is wrong is Ensure's to tell
 	}
 	return err
 }

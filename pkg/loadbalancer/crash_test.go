@@ -134,6 +134,9 @@ func serves(lb *plan.Actual, key slb.ListenerKey, port, servers int) error {
 	}
 	if l.GroupID != "" {
 		i := slices.IndexFunc(lb.Groups, func(g slb.Group) bool { return g.ID == l.GroupID })
+		if i < 0 {
+			return fmt.Errorf("listener %s uses the unknown group %s", key, l.GroupID)
+		}
 		members = lb.Groups[i].Backends
 		if slices.ContainsFunc(members, func(b slb.Backend) bool { return b.Port != port }) {
 			return fmt.Errorf("listener %s sends to %v, not to port %d", key, members, port)

@@ -91,7 +91,7 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 		return nil
 	}
 	before := st.actual
-	believed := b.trusted(st)
+	believed := before != nil && !st.ambiguous && !st.verified.IsZero()
 	if o.Actual != nil && before != nil && !before.GroupsUnknown && o.Actual.GroupsUnknown {
 		o.Actual.Groups, o.Actual.GroupsUnknown = before.Groups, false
 	}
@@ -118,6 +118,12 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 // round reads what is not known, plans, and carries the plan out. It asks for
 // another round when an answer showed that the load balancer is not as believed.
 func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wanted, p *plan.Plan) (again bool, err error) {
+	if st.actual == nil {
+		if _, err := b.build(st, r.service); refused(err) {
+			r.refused = err // before the first call
+			return false, nil
+		}
+	}
 	if !b.trusted(st) {
 		vanished := st.id()
 		if err := b.find(ctx, st, r.service); err != nil {
@@ -128,13 +134,14 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		}
 		r.fresh = true
 	}
-	*w, err = b.build(st, r.service)
-	if err != nil && !refused(err) {
-		return false, err
+	var wish error
+	*w, wish = b.build(st, r.service)
+	if wish != nil && !refused(wish) {
+		return false, wish
 	}
-	r.refused = err
+	r.refused = wish
 	if st.actual == nil {
-		if err != nil || !mayCreate(st, r.service, r.batch) {
+		if r.refused != nil || !mayCreate(st, r.service, r.batch) {
 			return false, nil
 		}
 		if err := b.create(ctx, st, r.service, *w); err != nil {

@@ -89,9 +89,12 @@ func (r *rig) transport(observe func(transport.Attempt)) *transport.Transport {
 
 // Event implements Events.
 func (r *rig) Event(_ runtime.Object, reason *event.Reason, format string, args ...any) {
+	text := reason.Name + ": " + fmt.Sprintf(format, args...)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events = append(r.events, reason.Name+": "+fmt.Sprintf(format, args...))
+	if !slices.Contains(r.events, text) { // as the recorder does
+		r.events = append(r.events, text)
+	}
 }
 
 // recorded returns the events of a reason.
@@ -256,7 +259,7 @@ func newService(n int, change ...func(*corev1.Service)) *corev1.Service {
 	return s
 }
 
-func nodePort(service, port int) int32 { return int32(30000 + (service*10+port)%2700) } //nolint:gosec // small
+func nodePort(service, port int) int32 { return int32(30000 + (service*10+port)%2700) }
 
 func withPorts(count int) func(*corev1.Service) {
 	return func(s *corev1.Service) {
@@ -264,7 +267,7 @@ func withPorts(count int) func(*corev1.Service) {
 		for i := range count {
 			protocol := []corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP}[i%2]
 			s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{
-				Name: fmt.Sprintf("p%d", i), Protocol: protocol, Port: int32(80 + i/2), NodePort: nodePort(0, i), //nolint:gosec // small
+				Name: fmt.Sprintf("p%d", i), Protocol: protocol, Port: int32(80 + i/2), NodePort: nodePort(0, i),
 			})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	servicehelpers "k8s.io/cloud-provider/service/helpers"
 	"k8s.io/klog/v2"
@@ -24,29 +25,48 @@ import (
 // listed looks for load balancers of the cluster that no Service keeps: a second
 // one of a Service is its next pass's business, one without a Service an orphan.
 func (b *Balancers) listed(ctx context.Context, all []slb.LoadBalancer) {
+	keepers, err := b.keepers()
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Left-over load balancers were not looked for")
+		return
+	}
 	orphans := 0
 	for i := range all {
 		lb := &all[i]
 		uid := types.UID(lb.Tags[ownership.TagServiceUID])
-		if !b.ours(lb.Tags, uid) || b.memory.idOf(uid) == lb.ID {
+		if !b.ours(lb.Tags, uid) {
 			continue
 		}
-		name := serviceName(lb.Tags)
-		service, err := b.options.Services.Services(name.Namespace).Get(name.Name)
-		if err == nil && service.UID == uid && (wants(service) || servicehelpers.HasLBFinalizer(service)) {
-			if wants(service) {
+		if service := keepers[uid]; service != nil {
+			if wants(service) && b.memory.idOf(uid) != lb.ID {
 				b.memory.stray(uid)
 				b.queue.Add(uid, reasonAudit)
 			}
-			continue // else the service controller is about to have it deleted
+			continue
 		}
 		orphans++
-		if err := b.orphan(ctx, lb, name, uid); err != nil {
-			klog.FromContext(ctx).Error(err, "Left-over load balancer", "loadBalancer", lb.ID, "service", name)
+		if err := b.orphan(ctx, lb, serviceName(lb.Tags), uid); err != nil {
+			klog.FromContext(ctx).Error(err, "Left-over load balancer", "loadBalancer", lb.ID, "service", serviceName(lb.Tags))
 		}
 	}
 	metric.LoadBalancerOrphans.WithLabelValues().Set(float64(orphans))
 	b.forgetServices()
+}
+
+// keepers returns, by UID, the Services that keep a load balancer, or are about
+// to have it deleted by the service controller.
+func (b *Balancers) keepers() (map[types.UID]*corev1.Service, error) {
+	services, err := b.options.Services.List(labels.Everything())
+	if err != nil {
+		return nil, fmt.Errorf("list Services: %w", err)
+	}
+	out := map[types.UID]*corev1.Service{}
+	for _, s := range services {
+		if wants(s) || servicehelpers.HasLBFinalizer(s) {
+			out[s.UID] = s
+		}
+	}
+	return out, nil
 }
 
 // serviceName returns the Service that a load balancer's tags name.
@@ -102,18 +122,23 @@ func (b *Balancers) serviceGone(ctx context.Context, name types.NamespacedName, 
 }
 
 // takeOver makes what a survey has read the memory's beginning.
-func (b *Balancers) takeOver(observations []audit.Observation) {
+func (b *Balancers) takeOver(observations []audit.Observation) error {
+	keepers, err := b.keepers()
+	if err != nil {
+		return err
+	}
 	for _, o := range observations {
 		if o.Actual == nil {
 			continue
 		}
 		tags := o.Actual.Instance.Tags
 		uid := types.UID(tags[ownership.TagServiceUID])
-		if !b.ours(tags, uid) {
+		service := keepers[uid]
+		if service == nil || !b.ours(tags, uid) {
 			continue
 		}
 		st := b.memory.of(uid)
-		st.service = serviceName(tags)
+		st.service = types.NamespacedName{Namespace: service.Namespace, Name: service.Name}
 		if st.actual != nil {
 			st.ambiguous = true
 			continue
@@ -121,6 +146,7 @@ func (b *Balancers) takeOver(observations []audit.Observation) {
 		st.actual, st.verified = o.Actual, o.Start
 		b.memory.publish(st)
 	}
+	return nil
 }
 
 // forgetServices drops what is remembered of Services that are gone.

@@ -143,7 +143,7 @@ func (r *run) fail(ctx context.Context, s plan.Step, err error) {
 // settle waits until a load balancer that has just been created is known to
 // calls, and reports whether it is worth while trying again.
 func (r *run) settle(ctx context.Context) bool {
-	return !r.Born.IsZero() && r.Executor.Visible(ctx, r.Actual.Instance.ID, r.Born)
+	return !r.Born.IsZero() && r.Visible(ctx, r.Actual.Instance.ID, r.Born)
 }
 
 // settlePause is how often a new load balancer is looked for.
