@@ -338,6 +338,12 @@ func pauseTest() {
 	<-timer.C
 }
 
+// settleFor lets the controllers work for a while.
+func (r *rig) settleFor(d time.Duration) {
+	timer := time.NewTimer(d)
+	<-timer.C
+}
+
 // settle waits until no call has been made for a while: what was to come has come.
 func (r *rig) settle() {
 	r.t.Helper()
