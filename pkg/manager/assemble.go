@@ -59,11 +59,17 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 	if err != nil {
 		return nil, err
 	}
-	t, source, err := newTransport(r.cfg, source, fence)
+	refused := &refusals{}
+	t, source, err := newTransport(r.cfg, source, fence, refused)
 	if err != nil {
 		return nil, err
 	}
-	available := watchCredentials(ctx, source, r.ready)
+	available := watchCredentials(ctx, source, r.ready, func() string {
+		if code := refused.last(); code != "" {
+			return refusedKey(r.cfg, code)
+		}
+		return ""
+	})
 
 	p := &parts{replica: r, transport: t, informers: newInformers(client, r.framework.ComponentConfig.Generic.MinResyncPeriod)}
 	if err := p.identify(ctx); err != nil {
@@ -80,6 +86,10 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if err := p.checkCloud(ctx); err != nil {
+		return nil, err
+	}
+	klog.FromContext(ctx).Info("Ready to lead", "clusterID", p.clusterID, "region", r.cfg.Location.Region, "vpc", r.cfg.Location.VPCID)
 	return p, nil
 }
 
@@ -196,7 +206,6 @@ func (p *parts) warm(ctx context.Context) error {
 		}
 	}
 	p.replica.ready.ok(conditionInformers)
-	klog.FromContext(ctx).Info("Ready to lead", "clusterID", p.clusterID, "region", p.replica.cfg.Location.Region, "vpc", p.replica.cfg.Location.VPCID)
 	return nil
 }
 

@@ -101,9 +101,9 @@ func assumeRole(cfg *config.Config, source credentials.Source, opts transport.Op
 }
 
 // newTransport makes the one pipeline of all API calls.
-func newTransport(cfg *config.Config, source credentials.Source, fence func() error) (*transport.Transport, credentials.Source, error) {
+func newTransport(cfg *config.Config, source credentials.Source, fence func() error, refused *refusals) (*transport.Transport, credentials.Source, error) {
 	opts := transportOptions(cfg)
-	opts.Fence = fence
+	opts.Fence, opts.Observe = fence, refused.observe
 	source, err := assumeRole(cfg, source, opts)
 	if err != nil {
 		return nil, nil, err
@@ -142,10 +142,15 @@ func endpoints(cfg *config.Config) map[transport.Product]string {
 
 // watchCredentials keeps readiness in step with the credentials, and closes the
 // returned channel when there are some for the first time.
-func watchCredentials(ctx context.Context, source credentials.Source, ready *readiness) <-chan struct{} {
+func watchCredentials(ctx context.Context, source credentials.Source, ready *readiness, refusal func() string) <-chan struct{} {
 	first := make(chan struct{})
 	check := func() error {
 		_, err := source.Get(ctx)
+		if err == nil {
+			if reason := refusal(); reason != "" {
+				err = errors.New(reason)
+			}
+		}
 		if err != nil && !cancelled(ctx, err) {
 			ready.set(conditionCredentials, err.Error())
 			return err

@@ -22,6 +22,7 @@ const (
 	conditionLocation    = "location"
 	conditionCredentials = "credentials"
 	conditionInformers   = "informers"
+	conditionCloud       = "cloud"
 )
 
 // replica is one process: its settings, its clients, what it serves.
@@ -43,7 +44,7 @@ func Run(ctx context.Context, o *Options, out io.Writer) error {
 	klog.FromContext(ctx).Info("Starting", "version", version.Get().GitVersion, "credentials", cfg.Credentials.Source)
 	r := &replica{
 		cfg: cfg, framework: framework, out: out,
-		ready: newReadiness(conditionLocation, conditionCredentials, conditionInformers),
+		ready: newReadiness(conditionLocation, conditionCredentials, conditionInformers, conditionCloud),
 	}
 	if cfg.DryRun {
 		return r.dryRun(ctx)
