@@ -14,6 +14,9 @@ import (
 const (
 	// flightTimeout bounds all calls of one flight.
 	flightTimeout = time.Minute
+	// company is how long a flight waits for those that come together: the Nodes
+	// of one scaling step register within milliseconds.
+	company = 50 * time.Millisecond
 	// gap is the least pause between the starts of two flights, in which requests
 	// gather; it doubles up to maxGap while flights fail.
 	gap    = time.Second
@@ -150,11 +153,8 @@ func (s *Snapshot) fly(ctx context.Context, f *flight) {
 
 func (s *Snapshot) gather(ctx context.Context) error {
 	s.mu.Lock()
-	pause := s.pace.next().Sub(s.clock.Now())
+	pause := max(company, s.pace.next().Sub(s.clock.Now()))
 	s.mu.Unlock()
-	if pause <= 0 {
-		return nil
-	}
 	timer := s.clock.NewTimer(pause)
 	defer timer.Stop()
 	select {

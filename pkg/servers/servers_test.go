@@ -227,7 +227,7 @@ func TestAbsenceCarriesItsEvidence(t *testing.T) {
 		pass(time.Minute)
 		_, err := r.Get(t.Context(), nodes[0], 0)
 		var absent *AbsentError
-		if !errors.As(err, &absent) || absent.Server != "i-fleet0000" || !absent.First.Equal(start) || absent.Last.Sub(absent.First) < time.Minute {
+		if !errors.As(err, &absent) || absent.Server != "i-fleet0000" || !absent.First.Equal(start.Add(company)) || absent.Last.Sub(absent.First) < time.Minute {
 			t.Fatalf("error %v with %+v", err, absent)
 		}
 		r.cloud.add(server("i-fleet0000", ip(0)))
