@@ -85,7 +85,7 @@ func TestBudgetOfFiftyNodesThatJoinOneAfterTheOther(t *testing.T) {
 }
 
 func TestBudgetOfARestartWithNothingChanged(t *testing.T) {
-	r := newRig(t, 150)
+	r := newRigWith(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(150)})
 	r.addNodes(1, 150)
 	r.start()
 	r.ready(1, 150)
@@ -100,7 +100,7 @@ func TestBudgetOfARestartWithNothingChanged(t *testing.T) {
 }
 
 func TestBudgetOfAnIdlePeriod(t *testing.T) {
-	r := newRig(t, 150)
+	r := newRigWith(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(150)})
 	r.addNodes(1, 150)
 	const period = 2 * time.Second
 	r.start(func(o *Options) { o.Period = period })
@@ -119,7 +119,7 @@ func (r *rig) nextAudit() func() bool {
 }
 
 func TestBudgetOfNodesThatLeave(t *testing.T) {
-	r := newRig(t, 40)
+	r := newRigWith(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(40)})
 	r.addNodes(1, 40)
 	r.start()
 	r.ready(1, 40)

@@ -49,12 +49,16 @@ const (
 	longEnough = 20 * time.Second
 )
 
-// newRig starts a region of n servers whose route operations take as long as the
-// controller's interval of looking at them.
+// newRig starts a region of n servers, for a test that runs beside others: they
+// wait more than they compute.
 func newRig(t *testing.T, n int) *rig {
 	t.Helper()
+	t.Parallel()
 	return newRigWith(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(n)})
 }
+
+// newRigWith starts a region. Route operations take as long as the controller's
+// interval of looking at them.
 
 func newRigWith(t *testing.T, options aliyunsim.Options) *rig {
 	t.Helper()
