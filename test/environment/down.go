@@ -31,7 +31,12 @@ func down(ctx context.Context, c *console.Console) error {
 		return err
 	}
 	defer unlock()
-	if err := p.clear(ctx, c); err != nil {
+	return p.remove(ctx, c)
+}
+
+// remove ends what runs and removes the folder, the lock with it.
+func (p place) remove(ctx context.Context, c *console.Console) error {
+	if err := p.end(ctx, c); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(p.dir); err != nil {

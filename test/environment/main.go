@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,9 @@ func main() {
 	stop()
 	switch {
 	case err != nil && interrupted:
-		fmt.Fprintln(os.Stderr, "\ninterrupted:", err)
+		// What it was at is told in a line; logs are of no interest.
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		fmt.Fprintln(os.Stderr, "\ninterrupted:", line)
 		os.Exit(130)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "\nFAILED:", err)

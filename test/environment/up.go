@@ -30,9 +30,12 @@ func up(ctx context.Context, c *console.Console, nodes int) error {
 	if err != nil {
 		return err
 	}
-	r, _, err := ensure(ctx, c, p, nodes)
+	r, started, err := ensure(ctx, c, p, nodes)
 	if err != nil {
 		return err
+	}
+	if !started && r.Nodes != nodes {
+		c.Step("it was started with %d servers; `make down` first to have %d", r.Nodes, nodes)
 	}
 	summary(c, p, r)
 	return nil
@@ -56,9 +59,6 @@ func ensure(ctx context.Context, c *console.Console, p place, nodes int) (r reco
 		dead := p.dead(r)
 		if len(dead) == 0 {
 			c.Step("the environment has been up since %s", r.Started.Format(time.DateTime))
-			if r.Nodes != nodes {
-				c.Step("it was started with %d servers; `make down` first to have %d", r.Nodes, nodes)
-			}
 			return r, false, nil
 		}
 		c.Step("an environment is half dead (missing: %s); starting anew", strings.Join(dead, ", "))
@@ -98,7 +98,7 @@ func start(ctx context.Context, c *console.Console, p place, nodes int) (record,
 	clearing, done := context.WithTimeout(context.WithoutCancel(ctx), clearTimeout)
 	defer done()
 	if ctx.Err() != nil {
-		return record{}, errors.Join(err, p.clear(clearing, c))
+		return record{}, errors.Join(err, p.remove(clearing, c))
 	}
 	return record{}, errors.Join(err, p.end(clearing, c))
 }

@@ -6,10 +6,18 @@ import (
 	"text/tabwriter"
 )
 
-// Table writes rows under a header. An empty cell becomes "-", and a line that is
-// too long is cut.
+// mostRows is how many rows are worth a look.
+const mostRows = 20
+
+// Table writes rows under a header. An empty cell becomes "-", a line that is too
+// long is cut, and of many rows the first are shown.
 func (c *Console) Table(header []string, rows [][]string) {
-	c.print(table(header, rows))
+	more := len(rows) - mostRows
+	if more <= 0 {
+		c.print(table(header, rows))
+		return
+	}
+	c.print(table(header, rows[:mostRows]) + fmt.Sprintf("  ... and %d more\n", more))
 }
 
 func table(header []string, rows [][]string) string {

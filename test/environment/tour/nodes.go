@@ -30,10 +30,10 @@ func (t *tour) serversBecomeNodes(ctx context.Context) error {
 		n := &w.nodes[i]
 		rows = append(rows, []string{
 			n.Name, n.Spec.ProviderID, n.Labels[corev1.LabelTopologyZone], n.Labels[corev1.LabelInstanceTypeStable],
-			addresses(n), string(condition(n, corev1.NodeReady)), taints(n),
+			addresses(n), string(condition(n, corev1.NodeReady)),
 		})
 	}
-	t.Console.Table([]string{"NODE", "PROVIDER ID", "ZONE", "TYPE", "ADDRESSES", "READY", "TAINTS"}, rows)
+	t.Console.Table([]string{"NODE", "PROVIDER ID", "ZONE", "TYPE", "ADDRESSES", "READY"}, rows)
 	return nil
 }
 

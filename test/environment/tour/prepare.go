@@ -15,6 +15,10 @@ import (
 // errUsed says that somebody has played with the environment.
 var errUsed = errors.New("the tour deletes all Nodes and wants to count calls, so it needs an environment as `make up` leaves it; `make down` first")
 
+// mostServers is how many servers there may be. A load balancer gets 50 servers by
+// default, and the tour says that it gets all.
+const mostServers = 40
+
 // prepare refuses an environment in which the tour would harm, or not hold.
 func (t *tour) prepare(ctx context.Context) error {
 	services, err := t.Kube.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
@@ -42,6 +46,9 @@ func (t *tour) prepare(ctx context.Context) error {
 			return fmt.Errorf("server %s is %s: %w", s.ID, s.Status, errUsed)
 		}
 		t.old = append(t.old, s.ID)
+	}
+	if len(t.old) == 0 || len(t.old) > mostServers {
+		return fmt.Errorf("there are %d servers, and the tour wants 1 to %d: %w", len(t.old), mostServers, errUsed)
 	}
 	_, err = t.Kube.CoreV1().Namespaces().Create(ctx,
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
