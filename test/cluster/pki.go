@@ -166,7 +166,7 @@ func loadAuthority(dir, name string) (*authority, error) {
 }
 
 func readPEM(path string) (content, der []byte, err error) {
-	content, err = os.ReadFile(path) //nolint:gosec // a file of the control plane's own folder
+	content, err = os.ReadFile(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading a PEM file: %w", err)
 	}

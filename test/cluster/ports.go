@@ -23,7 +23,7 @@ var errNoPort = errors.New("no free port found")
 func freePort(ctx context.Context, host string) (int, error) {
 	var last error
 	for range 100 {
-		port := lowestPort + rand.IntN(highestPort-lowestPort+1) //nolint:gosec // a port is no secret
+		port := lowestPort + rand.IntN(highestPort-lowestPort+1)
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {
 			last = err

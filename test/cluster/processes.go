@@ -2,17 +2,13 @@ package cluster
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
-)
 
-// endTimeout bounds the wait for a killed process to be gone.
-const endTimeout = 10 * time.Second
+	"github.com/kube-aliyun/kube-aliyun/test/process"
+)
 
 // processID names one process for good: process ids are used again, a process
 // id together with its start time is not.
@@ -50,59 +46,22 @@ func procFile(pid int, name string) string {
 	return filepath.Join("/proc", strconv.Itoa(pid), name)
 }
 
-// belongsTo tells whether a process runs and is of the control plane in dir:
-// each of our programs has a file of the folder among its arguments. A dead
-// process that nobody has waited for has no arguments left.
+// marker is what the arguments of every program of the control plane in dir
+// hold: each has a file of the folder among them.
+func marker(dir string) string { return dir + "/" }
+
+// belongsTo tells whether a process runs and is of the control plane in dir.
 func belongsTo(pid int, dir string) bool {
-	if pid <= 1 {
-		return false
-	}
-	arguments, err := os.ReadFile(procFile(pid, "cmdline"))
-	return err == nil && bytes.Contains(arguments, []byte(dir+"/"))
+	return process.Record{PID: pid, Marker: marker(dir)}.Alive()
 }
 
 // killAll ends those of the processes that belong to the control plane in dir,
 // and waits until they are gone. Nothing in a control plane of ours is worth a
 // graceful end, which would take seconds.
 func killAll(pids []int, dir string) error {
-	problems := make([]error, 0, 2*len(pids))
-	for _, pid := range pids {
-		problems = append(problems, kill(pid, dir))
+	records := make([]process.Record, len(pids))
+	for i, pid := range pids {
+		records[i] = process.Record{Name: "program of the control plane", PID: pid, Marker: marker(dir)}
 	}
-	deadline := time.Now().Add(endTimeout)
-	for _, pid := range pids {
-		problems = append(problems, waitGone(pid, dir, deadline))
-	}
-	return errors.Join(problems...)
-}
-
-func kill(pid int, dir string) error {
-	// The handle comes first: what is looked at is then what is killed, even
-	// if the process ends in between and its id is used again.
-	process, err := os.FindProcess(pid)
-	if err != nil {
-		return fmt.Errorf("finding process %d: %w", pid, err)
-	}
-	defer func() { _ = process.Release() }()
-	if !belongsTo(pid, dir) {
-		return nil
-	}
-	if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("ending process %d: %w", pid, err)
-	}
-	return nil
-}
-
-var errStillThere = errors.New("the process has not ended")
-
-func waitGone(pid int, dir string, deadline time.Time) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for belongsTo(pid, dir) {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("waiting for process %d: %w", pid, errStillThere)
-		}
-		<-tick.C
-	}
-	return nil
+	return process.KillAll(records...)
 }

@@ -109,7 +109,7 @@ func TestSweepRemovesOnlyWhatACrashLeft(t *testing.T) {
 func TestTakenPortIsToldApartFromOtherFailures(t *testing.T) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, "log")
-	p := &child{end: "exit status 1"}
+	p := endedChild(t)
 	comp := component{Name: apiServerName, Log: log}
 
 	if err := os.WriteFile(log, []byte("listen tcp 127.0.0.1:1: bind: address already in use\n"), 0o600); err != nil {
@@ -169,8 +169,7 @@ func bareCluster(t *testing.T) *Cluster {
 }
 
 func TestControllerManagerThatEndsAfterItWasHealthyIsToldAtOnce(t *testing.T) {
-	ended := &child{done: make(chan struct{}), end: "exit status 1"}
-	close(ended.done)
+	ended := endedChild(t)
 	c := &Cluster{
 		options:  Options{StartTimeout: defaultStartTimeout},
 		client:   fake.NewClientset(),
@@ -180,4 +179,15 @@ func TestControllerManagerThatEndsAfterItWasHealthyIsToldAtOnce(t *testing.T) {
 	if err := c.waitServiceAccount(t.Context()); !errors.Is(err, errEnded) {
 		t.Errorf("got %v, want %v", err, errEnded)
 	}
+}
+
+// endedChild is a program that has ended with a failure.
+func endedChild(t *testing.T) *child {
+	t.Helper()
+	p, err := startChild(t.Context(), component{Name: "false", Binary: "/bin/false", Log: filepath.Join(t.TempDir(), "log")}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	return p
 }

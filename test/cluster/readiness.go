@@ -85,7 +85,7 @@ func (c *Cluster) waitReady(ctx context.Context, comp component, p *child) error
 			answer = err
 		}
 		select {
-		case <-p.done:
+		case <-p.Done():
 			return endedError(comp, p)
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready after %s (last answer: %w); its log %s ends with:\n%s",
@@ -101,7 +101,7 @@ func endedError(comp component, p *child) error {
 	if strings.Contains(tail, "address already in use") {
 		cause = errPortTaken
 	}
-	return fmt.Errorf("%s did not start: %w (%s); its log %s ends with:\n%s", comp.Name, cause, p.end, comp.Log, tail)
+	return fmt.Errorf("%s did not start: %w (%s); its log %s ends with:\n%s", comp.Name, cause, p.Ended(), comp.Log, tail)
 }
 
 // errNotReady is an answer other than 200.
@@ -155,7 +155,7 @@ func (c *Cluster) waitServiceAccount(ctx context.Context) error {
 			return fmt.Errorf("waiting for the service account default: %w", err)
 		}
 		select {
-		case <-p.done:
+		case <-p.Done():
 			return endedError(comp, p)
 		case <-ctx.Done():
 			return fmt.Errorf("%s made no service account default: %w", controllerManagerName, ctx.Err())

@@ -134,7 +134,7 @@ func (c *Cluster) run(ctx context.Context, comp component) error {
 	if err != nil {
 		return err
 	}
-	comp.PID = p.pid
+	comp.PID = p.PID()
 	if err := c.recordComponent(comp, p); err != nil {
 		return errors.Join(err, c.end(comp, p))
 	}
@@ -148,10 +148,10 @@ func (c *Cluster) run(ctx context.Context, comp component) error {
 
 // tellEnd logs an end that nobody asked for.
 func (c *Cluster) tellEnd(comp component, p *child) {
-	<-p.done
+	<-p.Done()
 	if !p.expected.Load() {
 		c.logf("%s (pid %d) ended by itself: %s; its log %s ends with:\n%s",
-			comp.Name, comp.PID, p.end, comp.Log, lastLines(comp.Log, logLines))
+			comp.Name, comp.PID, p.Ended(), comp.Log, lastLines(comp.Log, logLines))
 	}
 }
 
@@ -165,7 +165,7 @@ func (c *Cluster) end(comp component, p *child) error {
 	if err := killAll([]int{comp.PID}, c.dir); err != nil {
 		return err
 	}
-	<-p.done
+	<-p.Done()
 	return nil
 }
 

@@ -57,7 +57,7 @@ func (s state) save(dir string) error {
 // loadState reads the record; ErrNotRunning when there is none.
 func loadState(dir string) (state, error) {
 	var s state
-	content, err := os.ReadFile(filepath.Join(dir, stateFile)) //nolint:gosec // the folder is the caller's
+	content, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, fmt.Errorf("%s: %w", dir, ErrNotRunning)
 	}

@@ -26,7 +26,7 @@ func (c *Cluster) Stop() error {
 		return err
 	}
 	for _, p := range c.children {
-		<-p.done
+		<-p.Done()
 	}
 	return nil
 }

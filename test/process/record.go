@@ -34,6 +34,9 @@ func (r Record) Alive() bool {
 	return err == nil && bytes.Contains(arguments, []byte(r.Marker))
 }
 
+// killTimeout bounds the wait for a killed process to be gone.
+const killTimeout = 10 * time.Second
+
 var errStillThere = errors.New("the process has not ended")
 
 // End asks the program to stop, and kills it when ctx or the grace is over.
@@ -51,27 +54,53 @@ func (r Record) End(ctx context.Context, grace time.Duration) error {
 	if err := handle.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop %s: %w", r.Name, err)
 	}
-	if r.gone(ctx, grace) {
+	if r.gone(ctx.Done(), grace) {
+		return nil
+	}
+	return KillAll(r)
+}
+
+// KillAll kills those of the recorded programs that run, and waits until they
+// are gone.
+func KillAll(records ...Record) error {
+	var problems []error
+	for _, r := range records {
+		problems = append(problems, r.kill())
+	}
+	for _, r := range records {
+		if !r.gone(nil, killTimeout) {
+			problems = append(problems, fmt.Errorf("%s (process %d): %w", r.Name, r.PID, errStillThere))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (r Record) kill() error {
+	handle, err := os.FindProcess(r.PID)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", r.Name, err)
+	}
+	defer func() { _ = handle.Release() }()
+	if !r.Alive() {
 		return nil
 	}
 	if err := handle.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", r.Name, err)
 	}
-	if !r.gone(context.WithoutCancel(ctx), 10*time.Second) {
-		return fmt.Errorf("%s (process %d): %w", r.Name, r.PID, errStillThere)
-	}
 	return nil
 }
 
-// gone waits until the program has ended; false when ctx or the limit was first.
-func (r Record) gone(ctx context.Context, limit time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
+// gone waits until the program has ended; false when stop or the limit was first.
+func (r Record) gone(stop <-chan struct{}, limit time.Duration) bool {
+	over := time.NewTimer(limit)
+	defer over.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for r.Alive() {
 		select {
-		case <-ctx.Done():
+		case <-stop:
+			return false
+		case <-over.C:
 			return false
 		case <-tick.C:
 		}

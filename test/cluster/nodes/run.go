@@ -122,7 +122,7 @@ func (f *Fleet) step(ctx context.Context, lister corelisters.NodeLister, name st
 	next := f.heartbeat
 	if first {
 		// Nodes that were added together spread over the period.
-		next = rand.N(f.heartbeat) //nolint:gosec // a moment is no secret
+		next = rand.N(f.heartbeat)
 	}
 	f.queue.AddAfter(name, next)
 }
