@@ -61,7 +61,7 @@ func New(o Options) *Product {
 		servers: o.Servers, network: o.Network, rand: o.Rand,
 	}
 	if p.rand == nil {
-		p.rand = rand.New(rand.NewPCG(1, 2)) //nolint:gosec // ids of a simulator: determinism is wanted
+		p.rand = rand.New(rand.NewPCG(1, 2))
 	}
 	if p.knobs == nil {
 		knobs := api.DefaultKnobs()
