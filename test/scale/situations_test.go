@@ -41,9 +41,17 @@ type sizes struct {
 	N, S int
 	// limit bounds each situation.
 	limit time.Duration
+	// restartLimit bounds the restart instead, when not zero; calm is called
+	// before it.
+	restartLimit time.Duration
+	calm         func()
 	// takeover: measure it too.
 	takeover bool
 }
+
+// allServe is how many nodes a load balancer takes: with more, one that joins
+// need not serve.
+const allServe = 200
 
 // trial measures one subject in one world.
 type trial struct {
@@ -126,7 +134,7 @@ func (x *trial) manyServices() {
 	x.phase(manyUntouched, 1, ofSLB, func() { x.each(1, s, x.touchService); x.pause() })
 }
 
-// oneNode joins, drains and leaves.
+// oneNode joins; one that serves drains and leaves.
 func (x *trial) oneNode() {
 	number := x.N + 2
 	var start time.Time
@@ -143,6 +151,10 @@ func (x *trial) oneNode() {
 		x.duration(nodeServes, last.Sub(start), true)
 		x.t.Logf("%s: %d load balancers have the new node", x.what.name(), with)
 	}
+	if number > allServe {
+		number = 1
+	}
+	x.t.Logf("%s: %d load balancers have the node that will drain", x.what.name(), x.balancersWith(number))
 	x.phase(nodeDrains, 1, ofSLB, func() { x.must(x.drain(x.t.Context(), rig.NodeName(number))); x.pause() })
 	x.phase(nodeLeaves, 1, ofSLB, func() {
 		x.must(x.fleet.Remove(x.t.Context(), rig.NodeName(number)))
@@ -157,6 +169,14 @@ func (x *trial) oneNode() {
 func (x *trial) restart() {
 	x.current.Kill()
 	x.freeLease()
+	if x.calm != nil {
+		x.calm()
+	}
+	if x.restartLimit > 0 {
+		limit := x.limit
+		x.limit = x.restartLimit
+		defer func() { x.limit = limit }()
+	}
 	from := x.log.Mark()
 	start := time.Now()
 	x.phase(restarted, 1, nil, func() {
@@ -212,21 +232,24 @@ func (x *trial) deleteServices() {
 	}
 }
 
-// run measures all situations.
+// run measures all situations in a world of their own.
 func run(t *testing.T, what subject, profile string, s sizes) figures {
 	t.Helper()
-	x := &trial{world: newWorld(t, s.N+5, profile, what), sizes: s, got: figures{}}
-	x.startNodes()
-	x.addNodes(s.N+1, s.N+1)
-	x.awaitSchedulable(s.N+1, s.limit)
-	x.settle(s.limit)
-	x.oneService()
-	x.manyServices()
-	x.oneNode()
-	x.restart()
-	if s.takeover {
-		x.takeOver()
-	}
-	x.deleteServices()
-	return x.got
+	got := figures{}
+	t.Run(what.name(), func(t *testing.T) {
+		x := &trial{world: newWorld(t, s.N+5, profile, what), sizes: s, got: got}
+		x.startNodes()
+		x.addNodes(s.N+1, s.N+1)
+		x.awaitSchedulable(s.N+1, s.limit)
+		x.settle(s.limit)
+		x.oneService()
+		x.manyServices()
+		x.oneNode()
+		x.restart()
+		if s.takeover {
+			x.takeOver()
+		}
+		x.deleteServices()
+	})
+	return got
 }
