@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -34,6 +35,21 @@ func routed() verdict {
 
 func unavailable(reason, message string) verdict {
 	return verdict{corev1.ConditionTrue, reason, message}
+}
+
+// with returns the Node as it is after the verdict was written.
+func (v verdict) with(node *corev1.Node, now metav1.Time) *corev1.Node {
+	if have, exists := networkCondition(node); exists && have.Status == v.status {
+		now = have.LastTransitionTime
+	}
+	out := node.DeepCopy()
+	out.Status.Conditions = slices.DeleteFunc(out.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeNetworkUnavailable
+	})
+	out.Status.Conditions = append(out.Status.Conditions, corev1.NodeCondition{
+		Type: corev1.NodeNetworkUnavailable, Status: v.status, Reason: v.reason, LastTransitionTime: now,
+	})
+	return out
 }
 
 // networkCondition returns the Node's condition NetworkUnavailable.

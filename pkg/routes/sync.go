@@ -61,10 +61,11 @@ func (c *Controller) routed(ctx context.Context, node *corev1.Node, n *Node) (bo
 	var changed atomic.Bool
 	var routeErr, checkErr, earlyErr error
 	var wg sync.WaitGroup
+	now := node // as it is after the early word
 	if missing, known := c.missing(n); known && missing {
-		wg.Go(func() {
-			earlyErr = c.say(ctx, node, unavailable(reasonMissing, "the routes to the Node's Pods are being created"))
-		})
+		early := unavailable(reasonMissing, "the routes to the Node's Pods are being created")
+		now = early.with(node, metav1.NewTime(c.opts.Clock.Now()))
+		wg.Go(func() { earlyErr = c.say(ctx, node, early) })
 	}
 	wg.Go(func() { routeErr = c.everyTable(ctx, node, n, &changed) })
 	wg.Go(func() { checkErr = c.checker.check(ctx, node, n.Server) })
@@ -77,8 +78,8 @@ func (c *Controller) routed(ctx context.Context, node *corev1.Node, n *Node) (bo
 		return changed.Load(), err
 	}
 	c.tell(node, n, routeErr, checkErr)
-	if v, certain := judge(routeErr, checkErr); certain || !hasCondition(node) {
-		if err := c.say(ctx, node, v); err != nil {
+	if v, certain := judge(routeErr, checkErr); certain || !hasCondition(now) {
+		if err := c.say(ctx, now, v); err != nil {
 			return changed.Load(), err
 		}
 	}
