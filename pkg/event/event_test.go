@@ -108,3 +108,14 @@ func TestMemoryOfEventsIsBounded(t *testing.T) {
 		t.Errorf("%d events are remembered", len(r.recorded))
 	}
 }
+
+func TestRequestIDDoesNotMakeAnEventAnother(t *testing.T) {
+	fake := record.NewFakeRecorder(10)
+	r := New(fake)
+	for _, id := range []string{"0A1B-2C", "3D4E-5F"} {
+		r.Event(node("n1", "1"), ServerNotFound, "refused, HTTP 403, request ID %s", id)
+	}
+	if got := drain(fake); len(got) != 1 || got[0] != "Warning ServerNotFound refused, HTTP 403, request ID 0A1B-2C" {
+		t.Errorf("events = %q", got)
+	}
+}

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"regexp"
 	"sync"
 	"time"
 
@@ -20,9 +21,12 @@ const (
 	maxRemembered = 10000
 )
 
+// requestID is what differs in the answers to one call that is made again.
+var requestID = regexp.MustCompile(`request ID [0-9A-Za-z-]+`)
+
 // Recorder records events; an event that repeats an earlier one of the same
-// object word by word is dropped until the interval is over. It is safe for
-// concurrent use.
+// object, word by word but for the request ID, is dropped until the interval is
+// over. It is safe for concurrent use.
 type Recorder struct {
 	recorder record.EventRecorder
 	clock    clock.PassiveClock
@@ -51,7 +55,7 @@ func NewWithClock(recorder record.EventRecorder, c clock.PassiveClock, interval 
 // why, and what to do, with the request ID where a cloud call failed.
 func (r *Recorder) Event(object runtime.Object, reason *Reason, format string, args ...any) {
 	message := cut(fmt.Sprintf(format, args...))
-	if !r.isNew(occurrence{object: identity(object), reason: reason.Name, message: message}) {
+	if !r.isNew(occurrence{object: identity(object), reason: reason.Name, message: requestID.ReplaceAllString(message, "")}) {
 		return
 	}
 	r.recorder.Event(object, string(reason.Type), reason.Name, message)
