@@ -16,8 +16,12 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// poll is how often the Pods of an announced Node are looked at until it is empty.
-const poll = time.Second
+const (
+	// poll is how often the Pods of an announced Node are looked at until it is empty.
+	poll = time.Second
+	// workers look at Nodes side by side: those that go together are known together.
+	workers = 8
+)
 
 // Watcher follows the Nodes that are announced to go. It is safe for concurrent
 // use.
@@ -64,16 +68,18 @@ func NewWatcher(client kubernetes.Interface, informer cache.SharedIndexInformer,
 func (w *Watcher) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() {
-		for {
-			name, stopped := w.queue.Get()
-			if stopped {
-				return
+	for range workers {
+		wg.Go(func() {
+			for {
+				name, stopped := w.queue.Get()
+				if stopped {
+					return
+				}
+				w.look(ctx, name)
+				w.queue.Done(name)
 			}
-			w.look(ctx, name)
-			w.queue.Done(name)
-		}
-	})
+		})
+	}
 	<-ctx.Done()
 	w.queue.ShutDown()
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
@@ -134,7 +135,9 @@ func (p *parts) make(ctx context.Context) error {
 		StatusPeriod: framework.ComponentConfig.NodeStatusUpdateFrequency.Duration,
 	})
 	var err error
-	p.drain, err = drain.NewWatcher(framework.Client, core.Nodes().Informer(), func() { p.balancers.NodesChanged() })
+	// Nodes that are drained together leave each load balancer by one call.
+	drained := nodewatch.NewDebouncer(ctx, clock.RealClock{}, nodewatch.DefaultWindow, func() { p.balancers.NodesChanged() })
+	p.drain, err = drain.NewWatcher(framework.Client, core.Nodes().Informer(), drained.Trigger)
 	if err != nil {
 		return err
 	}

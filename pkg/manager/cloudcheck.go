@@ -91,6 +91,10 @@ func explain(cfg *config.Config, err error) string {
 }
 
 func refusedKey(cfg *config.Config, code string) string {
+	if strings.HasPrefix(code, "InvalidSecurityToken") {
+		return fmt.Sprintf("the API refuses the security token of %s (%s): get a new one, or use a source that renews itself (file, Secret, RAM role, OIDC)",
+			keyPlace(cfg), code)
+	}
 	return fmt.Sprintf("the API refuses the access key of %s (%s): correct id and secret there", keyPlace(cfg), code)
 }
 
@@ -99,6 +103,9 @@ func keyPlace(cfg *config.Config) string {
 	c := cfg.Credentials
 	switch c.Source {
 	case config.SourceEnvironment:
+		if c.SecurityToken != "" {
+			return "ALIYUN_ACCESS_KEY, ALIYUN_ACCESS_KEY_SECRET and ALIYUN_SECURITY_TOKEN"
+		}
 		return "ALIYUN_ACCESS_KEY and ALIYUN_ACCESS_KEY_SECRET"
 	case config.SourceFile:
 		return "file " + c.File

@@ -21,6 +21,7 @@ func TestRefusalsAreExplainedWithTheirRemedy(t *testing.T) {
 	}{
 		{"InvalidAccessKeyId.NotFound", 404, []string{"Secret kube-system/aliyun-creds", "correct id and secret"}},
 		{"SignatureDoesNotMatch", 400, []string{"Secret kube-system/aliyun-creds"}},
+		{"InvalidSecurityToken.Expired", 400, []string{"security token", "renews itself"}},
 		{"InvalidRegionId.NotFound", 404, []string{"cn-beijing", "--region"}},
 		{"Forbidden.RAM", 403, []string{"DescribeVpcs", "deploy/ram/controller.json"}},
 	} {
