@@ -7,7 +7,8 @@ KUBERNETES    := $(BIN)/kubernetes
 LINT_VERSION  := v2.15.0
 NODES         ?= 3
 
-VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0)
+# Kubernetes' libraries insist on a version that begins with v and three numbers.
+VERSION  ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || echo v0.0.0-$$(git rev-parse --short HEAD 2>/dev/null || echo unknown))
 LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION)
 
 # The race detector needs a C compiler; without one the tests run without it and say so.
