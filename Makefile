@@ -31,7 +31,9 @@ kubernetes: ## Build etcd and Kubernetes v1.37.2 into bin/kubernetes (minutes th
 .PHONY: test
 test: kubernetes ## Run all tests but the long ones.
 	@test -n "$(HAVE_CC)" || echo "note: no C compiler, so the race detector is off; 'sudo make setup' installs one"
-	$(TESTENV) $(GO) test $(RACE) -timeout 20m ./...
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(cluster\|integration\|chaos\|scale\)')
+	@echo "the rest starts control planes, one at a time"
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/chaos/... ./test/scale/...
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.

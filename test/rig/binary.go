@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	// Not called here: cached test results depend on what the test binary is made
+	// of, and this is what the tests run as a process.
+	_ "github.com/kube-aliyun/kube-aliyun/pkg/manager"
 )
 
 // built is the controller that all tests of a test binary share.
