@@ -38,11 +38,14 @@ func TestWhichPodsHoldANode(t *testing.T) {
 		pod   *corev1.Pod
 		empty bool
 	}{
-		"a plain Pod":         {pod("a", "n", nil), false},
-		"a Pod elsewhere":     {pod("a", "other", nil), true},
-		"a DaemonSet's Pod":   {pod("a", "n", ofDaemonSet), true},
-		"a static Pod":        {pod("a", "n", func(p *corev1.Pod) { p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"} }), true},
-		"a Pod that finished": {pod("a", "n", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }), true},
+		"a plain Pod":                            {pod("a", "n", nil), false},
+		"a Pod elsewhere":                        {pod("a", "other", nil), true},
+		"a DaemonSet's Pod":                      {pod("a", "n", ofDaemonSet), true},
+		"a static Pod":                           {pod("a", "n", func(p *corev1.Pod) { p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"} }), true},
+		"a ReplicaSet's Pod":                     {pod("a", "n", func(p *corev1.Pod) { ofDaemonSet(p); p.OwnerReferences[0].Kind = "ReplicaSet" }), false},
+		"a Pod that is owned but not controlled": {pod("a", "n", func(p *corev1.Pod) { ofDaemonSet(p); p.OwnerReferences[0].Controller = nil }), false},
+		"a Pod that failed":                      {pod("a", "n", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), true},
+		"a Pod that finished":                    {pod("a", "n", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }), true},
 	} {
 		got, err := Emptied(t.Context(), fake.NewClientset(test.pod), "n")
 		if err != nil || got != test.empty {

@@ -99,6 +99,8 @@ func forNode(f *Facts, n *Node, t *Table) Plan {
 		switch {
 		case n.Standing == Leaving:
 			step = leave(f, n, entry, exists)
+		case exists && t.Needed && !entry.Custom && f.collides(cidr):
+			step = create(f, cidr) // the system's own entry of a vSwitch: told as the collision that it is
 		case exists && (t.Needed || entry.ours(f.ClusterID)):
 			step = keep(f, n, entry)
 		case exists: // somebody else's, in a table that is none of our business
@@ -132,10 +134,18 @@ func leave(f *Facts, n *Node, e Entry, exists bool) Step {
 func create(f *Facts, cidr netip.Prefix) Step {
 	for _, b := range f.Reserved {
 		if b.Prefix.Overlaps(cidr) {
-			return Step{Action: Report, Reason: event.PodCIDRCollides, Why: fmt.Sprintf("it overlaps %s (%s)", b.What, b.Prefix)}
+			return Step{
+				Action: Report, Reason: event.PodCIDRCollides,
+				Why: fmt.Sprintf("it overlaps %s (%s): give the cluster another Pod CIDR, or move what is there", b.What, b.Prefix),
+			}
 		}
 	}
 	return Step{Action: Create}
+}
+
+// collides says whether a range cannot be routed in this VPC at all.
+func (f *Facts) collides(cidr netip.Prefix) bool {
+	return slices.ContainsFunc(f.Reserved, func(b Block) bool { return b.Prefix.Overlaps(cidr) })
 }
 
 // keep decides about an entry that has a Node's Pod CIDR.

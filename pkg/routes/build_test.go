@@ -81,6 +81,8 @@ func TestBuild(t *testing.T) {
 	gateway.NextHopType = "NatGateway"
 	system := made(cidr, "", "", "")
 	system.Custom, system.NextHopType = false, "local"
+	local := made("10.0.200.0/24", "", "", "")
+	local.Custom, local.NextHopType = false, "local"
 	tests := map[string]struct {
 		nodes   []Node
 		entries []vpc.RouteEntry
@@ -94,6 +96,7 @@ func TestBuild(t *testing.T) {
 		"missing, not needed":       {[]Node{n1}, nil, func(_ *Facts, t *Table) { t.Needed = false }, nil},
 		"server unknown":            {[]Node{nodeAt("n1", "", Unknown, cidr)}, []vpc.RouteEntry{made(cidr, "i-9", testCluster, "n1")}, nil, nil},
 		"collides with a vSwitch":   {[]Node{nodeAt("n1", "i-1", Routed, "10.0.200.0/25")}, nil, nil, []string{"report 10.0.200.0/25 PodCIDRCollides"}},
+		"equals a vSwitch":          {[]Node{nodeAt("n1", "i-1", Routed, "10.0.200.0/24")}, []vpc.RouteEntry{local}, nil, []string{"report 10.0.200.0/24 PodCIDRCollides"}},
 		"ours to another server":    {[]Node{n1}, []vpc.RouteEntry{made(cidr, "i-9", testCluster, "n1")}, nil, []string{"replace 10.0.1.0/24"}},
 		"ours of another node":      {[]Node{n1}, []vpc.RouteEntry{made(cidr, "i-1", testCluster, "old")}, nil, []string{"take over 10.0.1.0/24"}},
 		"unmarked and right":        {[]Node{n1}, []vpc.RouteEntry{made(cidr, "i-1", "", "")}, nil, []string{"take over 10.0.1.0/24"}},

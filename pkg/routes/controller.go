@@ -175,7 +175,7 @@ func (c *Controller) RunEngine(ctx context.Context) {
 // begin learns the tables and takes the first look at everything in bulk.
 func (c *Controller) begin(ctx context.Context) error {
 	for wait := time.Second; ; wait = min(2*wait, firstBackoff) {
-		err := c.tables.learn(ctx)
+		err := c.tables.learnUnlessFresh(ctx)
 		if err == nil {
 			break
 		}

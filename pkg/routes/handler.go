@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/drain"
 )
 
 // handler puts Nodes into the queue whose change may concern their routes.
@@ -56,7 +58,7 @@ func concerns(before, after *corev1.Node) bool {
 		before.Spec.ProviderID != after.Spec.ProviderID ||
 		before.Spec.PodCIDR != after.Spec.PodCIDR ||
 		!slices.Equal(before.Spec.PodCIDRs, after.Spec.PodCIDRs) ||
-		departing(before) != departing(after) ||
+		drain.Announced(before) != drain.Announced(after) ||
 		!slices.Equal(before.Status.Addresses, after.Status.Addresses) ||
 		conditionStatus(before) != conditionStatus(after)
 }

@@ -78,23 +78,3 @@ func TestANodeThatStaysAfterAllGetsItsRouteBack(t *testing.T) {
 	r.update("node-1", func(n *corev1.Node) { n.Spec.Taints = nil })
 	r.ready(1, 1)
 }
-
-func TestStayingPods(t *testing.T) {
-	tests := map[string]struct {
-		pod  corev1.Pod
-		want bool
-	}{
-		"plain":     {corev1.Pod{}, false},
-		"finished":  {corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodSucceeded}}, true},
-		"failed":    {corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed}}, true},
-		"static":    {corev1.Pod{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{corev1.MirrorPodAnnotationKey: "x"}}}, true},
-		"daemon":    {corev1.Pod{ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{Kind: "DaemonSet", Controller: ptr.To(true)}}}}, true},
-		"replica":   {corev1.Pod{ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{Kind: "ReplicaSet", Controller: ptr.To(true)}}}}, false},
-		"not owned": {corev1.Pod{ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{Kind: "DaemonSet"}}}}, false},
-	}
-	for name, tt := range tests {
-		if got := stays(&tt.pod); got != tt.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}

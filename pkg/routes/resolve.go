@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/drain"
 	"github.com/kube-aliyun/kube-aliyun/pkg/servers"
 )
 
@@ -21,8 +22,8 @@ func (c *Controller) resolve(ctx context.Context, node *corev1.Node) (n Node, fo
 	if len(n.CIDRs) == 0 {
 		return n, true, false, nil
 	}
-	if departing(node) {
-		empty, err := emptied(ctx, c.opts.Client, node.Name)
+	if drain.Announced(node) {
+		empty, err := drain.Emptied(ctx, c.opts.Client, node.Name)
 		if err != nil {
 			return n, false, true, err
 		}

@@ -158,6 +158,18 @@ func (s *tableSet) need(ctx context.Context, vSwitchID string) (grown bool, err 
 	return grown, nil
 }
 
+// learnUnlessFresh is learn, unless that was done a moment ago: Check comes
+// directly before Run where this process leads at once.
+func (s *tableSet) learnUnlessFresh(ctx context.Context) error {
+	s.mu.Lock()
+	fresh := !s.learned.IsZero() && s.clock.Since(s.learned) < relearn
+	s.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	return s.learn(ctx)
+}
+
 func (s *tableSet) lookup(vSwitchID string) (table string, known, stale bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
