@@ -40,7 +40,7 @@ const testCluster = "test-cluster"
 // rig is a simulated region and a Kubernetes API without a server; controllers
 // come and go.
 type rig struct {
-	t    *testing.T
+	t    testing.TB
 	sim  *aliyunsim.Sim
 	kube *fake.Clientset
 	// eyes read the cloud for the test, past the controllers' transport.
@@ -53,7 +53,7 @@ type rig struct {
 	events []string
 }
 
-func newRig(t *testing.T, profile string, servers int) *rig {
+func newRig(t testing.TB, profile string, servers int) *rig {
 	t.Helper()
 	r := &rig{
 		t: t, kube: fake.NewClientset(), window: nodewatch.Window{Quiet: 50 * time.Millisecond, Max: 200 * time.Millisecond},

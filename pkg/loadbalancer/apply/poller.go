@@ -14,12 +14,15 @@ import (
 )
 
 const (
-	// firstLook is when a listener that was started is looked at first.
-	firstLook = 350 * time.Millisecond
-	// pause is the time between two looks at one load balancer.
-	pause = time.Second
+	// firstLook is when a listener that was started is looked at first, and how
+	// long the next look is put off after one that was too early.
+	firstLook = 250 * time.Millisecond
+	// gather is how long a look waits for others to be due too.
+	gather = 150 * time.Millisecond
 	// perLook is how many load balancers one call looks at.
 	perLook = 10
+	// saved is how many looks of idle seconds may be made up for at once.
+	saved = 2
 )
 
 // ErrPollerStopped says that nobody looks any more: the process ends.
@@ -195,24 +198,29 @@ func (p *Poller) next() (batch []*waiter, wait time.Duration) {
 		return nil, idle
 	}
 	allowed := float64((len(p.waiting) + perLook - 1) / perLook) // a second
-	p.tokens = min(allowed, p.tokens+now.Sub(p.refill).Seconds()*allowed)
+	p.tokens = min(allowed+saved, p.tokens+now.Sub(p.refill).Seconds()*allowed)
 	p.refill = now
 	queue := make([]*waiter, 0, len(p.waiting))
 	for _, w := range p.waiting {
 		queue = append(queue, w)
 	}
 	slices.SortFunc(queue, func(a, b *waiter) int { return a.due.Compare(b.due) })
-	if wait := queue[0].due.Sub(now); wait > 0 {
-		return nil, wait
+	if last := queue[min(perLook, len(queue))-1].due; last.After(now) {
+		// Not a full call yet: wait for more, but not for long.
+		if wait := min(last.Sub(now), queue[0].due.Add(gather).Sub(now)); wait > 0 {
+			return nil, wait
+		}
 	}
 	if p.tokens < 1 {
 		return nil, max(time.Duration((1-p.tokens)/allowed*float64(time.Second)), time.Millisecond)
 	}
 	p.tokens--
-	// Others that wait come along: the call costs the same.
+	// Others that wait come along, though it is early: the call costs the same.
 	batch = queue[:min(perLook, len(queue))]
 	for _, w := range batch {
-		w.due = now.Add(pause)
+		if !w.due.After(now) {
+			w.due = now.Add(firstLook)
+		}
 	}
 	return batch, 0
 }

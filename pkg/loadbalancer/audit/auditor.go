@@ -76,7 +76,7 @@ func (a *Auditor) Run(ctx context.Context) {
 		}
 		if !now.Before(nextTurn) {
 			nextTurn = now.Add(gap)
-			a.turn(ctx, a.due(now))
+			a.turn(ctx, a.due(now), now.Add(gap/2-a.Period))
 		}
 	}
 }
@@ -97,9 +97,9 @@ func (a *Auditor) due(now time.Time) []string {
 	return known
 }
 
-// turn reads up to ten load balancers.
-func (a *Auditor) turn(ctx context.Context, due []string) {
-	batch := due[:min(perCall, len(due))]
+// turn reads up to ten load balancers, those that were not read since a moment.
+func (a *Auditor) turn(ctx context.Context, due []string, since time.Time) {
+	batch := slices.DeleteFunc(due[:min(perCall, len(due))], func(id string) bool { return a.seen[id].After(since) })
 	if len(batch) == 0 {
 		return
 	}

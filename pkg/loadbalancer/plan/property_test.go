@@ -137,7 +137,7 @@ func run(t *testing.T, p Plan, a *Actual) {
 
 func TestPlanMakesAnyActualTheWantedAndThenHasNothingToDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := range 3000 {
+	for i := range 1500 {
 		w := randomWanted(r)
 		var a *Actual
 		if i%5 > 0 {

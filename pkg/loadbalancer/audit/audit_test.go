@@ -1,0 +1,164 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	testclock "k8s.io/utils/clock/testing"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// reader is a cloud of n load balancers, each with one listener.
+type reader struct {
+	mu                       sync.Mutex
+	n                        int
+	gone                     map[string]bool
+	late                     map[string]bool // the listener is not in listings yet
+	gets, lists, listenerses []string
+}
+
+func id(n int) string { return fmt.Sprintf("lb-%02d", n) }
+
+func notFound(action string) error {
+	return apierror.New("Slb", action, "InvalidLoadBalancerId.NotFound", "The specified LoadBalancerId does not exist.", "", 404)
+}
+
+func (r *reader) List(context.Context, slb.Filter) ([]slb.LoadBalancer, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lists = append(r.lists, "")
+	var out []slb.LoadBalancer
+	for n := range r.n {
+		out = append(out, slb.LoadBalancer{ID: id(n), Tags: map[string]string{ownership.TagServiceUID: "u"}})
+	}
+	return append(out, slb.LoadBalancer{ID: "lb-unmarked"}), nil
+}
+
+func (r *reader) Get(_ context.Context, id string) (slb.LoadBalancer, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gets = append(r.gets, id)
+	if r.gone[id] {
+		return slb.LoadBalancer{}, notFound("DescribeLoadBalancerAttribute")
+	}
+	return slb.LoadBalancer{ID: id, Ports: []slb.ListenerKey{{Protocol: slb.TCP, Port: 80}}}, nil
+}
+
+func (r *reader) Listeners(_ context.Context, ids ...string) ([]slb.Listener, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.listenerses = append(r.listenerses, fmt.Sprint(ids))
+	var out []slb.Listener
+	for _, id := range ids {
+		if r.gone[id] {
+			return nil, notFound("DescribeLoadBalancerListeners")
+		}
+		if !r.late[id] {
+			out = append(out, slb.Listener{LoadBalancerID: id, ListenerKey: slb.ListenerKey{Protocol: slb.TCP, Port: 80}})
+		}
+	}
+	return out, nil
+}
+
+func (r *reader) Groups(context.Context, string) ([]slb.Group, error) {
+	return nil, errors.New("no listener uses a group")
+}
+
+func (r *reader) Group(context.Context, string) (slb.Group, error) {
+	return slb.Group{}, errors.New("there is no group")
+}
+
+func TestSurveyReadsEachLoadBalancerOnce(t *testing.T) {
+	r := &reader{n: 25}
+	listed, found, err := Survey(t.Context(), r, "c", time.Now)
+	if err != nil || len(listed) != 25 || len(found) != 25 {
+		t.Fatalf("%d listed, %d found, %v", len(listed), len(found), err)
+	}
+	if len(r.lists) != 1 || len(r.listenerses) != 3 || len(r.gets) != 25 {
+		t.Errorf("%d lists, %d listeners, %d gets", len(r.lists), len(r.listenerses), len(r.gets))
+	}
+}
+
+func TestContradictingAnswersAreNoObservation(t *testing.T) {
+	r := &reader{n: 3, late: map[string]bool{id(1): true}}
+	_, found, err := Survey(t.Context(), r, "c", time.Now)
+	if err != nil || len(found) != 2 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if _, err := Read(t.Context(), r, id(1), time.Now); !errors.Is(err, errInconsistent) {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestLoadBalancerThatIsGoneIsProvenSoAndHarmsNoOther(t *testing.T) {
+	r := &reader{n: 3, gone: map[string]bool{id(1): true}}
+	_, found, err := Survey(t.Context(), r, "c", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, o := range found {
+		got[o.ID] = o.Actual != nil
+	}
+	if diff := cmp.Diff(map[string]bool{id(0): true, id(1): false, id(2): true}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAuditTakesEachLoadBalancerOnceInAPeriod(t *testing.T) {
+	const n = 25
+	r := &reader{n: n}
+	clock := testclock.NewFakeClock(time.Unix(0, 0))
+	var mu sync.Mutex
+	seen := map[string]int{}
+	lists := 0
+	known := func() []string {
+		var ids []string
+		for i := range n {
+			ids = append(ids, id(i))
+		}
+		return ids
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	a := New(Options{
+		Cloud: r, Clock: clock, ClusterID: "c", Period: 10 * time.Minute, Known: known,
+		Observed: func(_ context.Context, o Observation) { mu.Lock(); defer mu.Unlock(); seen[o.ID]++ },
+		Listed:   func(context.Context, []slb.LoadBalancer) { mu.Lock(); defer mu.Unlock(); lists++ },
+	})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		a.Run(ctx)
+	}()
+	const periods = 4
+	for range periods * 60 {
+		for !clock.HasWaiters() {
+			time.Sleep(time.Millisecond) //nolint:forbidigo // polls for a condition
+		}
+		clock.Step(10 * time.Second)
+	}
+	cancel()
+	<-stopped
+	if lists < periods-1 || lists > periods {
+		t.Errorf("%d lists in %d periods", lists, periods)
+	}
+	for i := range n {
+		if times := seen[id(i)]; times < periods-1 || times > periods {
+			t.Errorf("%s was read %d times in %d periods", id(i), times, periods)
+		}
+	}
+	if calls := len(r.listenerses); calls > periods*3+1 {
+		t.Errorf("%d calls for listeners", calls)
+	}
+}
