@@ -1,0 +1,127 @@
+//go:build nightly
+
+package chaos
+
+import (
+	"fmt"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
+	"github.com/kube-aliyun/kube-aliyun/test/rig"
+)
+
+// many are more servers than one call can add to a load balancer.
+const many = 25
+
+// mixed are ports of both protocols, also on one number.
+func mixed() []corev1.ServicePort {
+	return []corev1.ServicePort{rig.Port(80), rig.UDPPort(80), rig.Port(443), rig.UDPPort(53)}
+}
+
+// changing changes one Service again and again. Its servers are the first of the
+// region's, as many as count says after the n-th change.
+func (w *world) changing(name string, more int, change func(n int), count func(n int) int) scenario {
+	made := false
+	return scenario{
+		name: name, product: api.SLB, more: more,
+		prepare: func(int) {
+			if !made {
+				made = true
+				w.living("web", count(0), mixed()...)
+			}
+		},
+		act: change,
+		problem: func(n int) string {
+			if problem := w.serviceWhole("web", servers(1, count(n))...); problem != "" {
+				return problem
+			}
+			if all := w.LoadBalancers(); len(all) != 1 {
+				return "too many: " + describe(all)
+			}
+			return ""
+		},
+	}
+}
+
+// retyping is the change of a Service's type to one without a load balancer.
+func (w *world) retyping() scenario {
+	uids := map[int]types.UID{}
+	return scenario{
+		name: "a Service that becomes internal", product: api.SLB, more: 2,
+		prepare: func(n int) { uids[n] = w.living(serviceName(n), 3, mixed()...) },
+		act:     func(n int) { w.setType(serviceName(n), corev1.ServiceTypeClusterIP) },
+		problem: func(n int) string {
+			if all := w.LoadBalancers(); len(all) > 0 {
+				return "left over: " + describe(all)
+			}
+			if s := w.Service(serviceName(n)); len(s.Finalizers) > 0 || len(s.Status.LoadBalancer.Ingress) > 0 {
+				return fmt.Sprintf("Service %s has %v and %v", s.Name, s.Finalizers, s.Status.LoadBalancer.Ingress)
+			}
+			return ""
+		},
+	}
+}
+
+// leaving is a Node that is deleted; the others must stay whole.
+func (w *world) leaving(last int) scenario {
+	return scenario{
+		name: "a deleted Node", product: api.VPC, more: 2,
+		act: func(n int) {
+			if err := w.Fleet.Remove(w.T.Context(), rig.NodeName(last+1-n)); err != nil {
+				w.T.Fatal(err)
+			}
+		},
+		problem: func(int) string { return w.nodesWhole() },
+	}
+}
+
+// table are all scenarios, each over a region of its own.
+var table = map[string]struct {
+	options rig.Options
+	make    func(w *world) scenario
+}{
+	"create": {rig.Options{Servers: many}, func(w *world) scenario { return w.creating("a new Service", many, mixed()...) }},
+	"delete": {rig.Options{Servers: many}, func(w *world) scenario { return w.deleting("a deleted Service", many, mixed()...) }},
+	"retype": {rig.Options{Servers: 3}, func(w *world) scenario { return w.retyping() }},
+	"node port": {rig.Options{Servers: 3}, func(w *world) scenario {
+		return w.changing("a changed node port", 4, func(n int) {
+			w.ChangeService("web", func(s *corev1.Service) { s.Spec.Ports[0].NodePort = int32(30000 + n) })
+		}, func(int) int { return 3 })
+	}},
+	"all node ports": {rig.Options{Servers: 3}, func(w *world) scenario {
+		return w.changing("changed node ports", 4, func(n int) {
+			w.ChangeService("web", func(s *corev1.Service) {
+				for i := range s.Spec.Ports {
+					s.Spec.Ports[i].NodePort = int32(30000 + 4*n + i)
+				}
+			})
+		}, func(int) int { return 3 })
+	}},
+	"port": {rig.Options{Servers: 3}, func(w *world) scenario {
+		return w.changing("a port exchanged for another", 3, func(n int) {
+			w.ChangeService("web", func(s *corev1.Service) { s.Spec.Ports[0].Port = int32(8000 + n) })
+		}, func(int) int { return 3 })
+	}},
+	"nodes join": {rig.Options{Servers: 180, NoNodes: true}, func(w *world) scenario {
+		w.AddNodes(1, 3)
+		return w.changing("Nodes that join", 2, func(n int) { w.AddNodes(3+many*(n-1)+1, 3+many*n) },
+			func(n int) int { return min(3+many*n, 50) })
+	}},
+	"node join, routes":  {rig.Options{Servers: 30, NoNodes: true}, func(w *world) scenario { return w.joining(api.VPC, 2) }},
+	"node join, servers": {rig.Options{Servers: 30, NoNodes: true}, func(w *world) scenario { return w.joining(api.ECS, 3) }},
+	"node leave":         {rig.Options{Servers: 12}, func(w *world) scenario { return w.leaving(12) }},
+}
+
+func TestDeathAtEachCallOfEverything(t *testing.T) {
+	for name, row := range table {
+		for _, when := range []moment{unheard, unanswered} {
+			t.Run(fmt.Sprintf("%s, %s", name, when), func(t *testing.T) {
+				w := newWorld(t, row.options)
+				w.killAtEachCall(row.make(w), when)
+			})
+		}
+	}
+}
