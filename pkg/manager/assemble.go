@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/cache"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/klog/v2"
@@ -122,7 +123,7 @@ func newInformers(client kubernetes.Interface, resync metav1.Duration) informers
 func (p *parts) make(ctx context.Context) error {
 	cfg, framework := p.replica.cfg, p.replica.framework
 	core := p.informers.Core().V1()
-	p.events = event.New(framework.EventRecorder)
+	p.events = event.New(framework.EventBroadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: Name}))
 	cluster := framework.ComponentConfig.KubeCloudShared
 
 	ecsClient, vpcClient, slbClient := ecs.New(p.transport), vpc.New(p.transport), slb.New(p.transport)
