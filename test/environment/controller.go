@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	cloudproviderapi "k8s.io/cloud-provider/api"
+
+	"github.com/kube-aliyun/kube-aliyun/test/environment/console"
+	"github.com/kube-aliyun/kube-aliyun/test/process"
 )
 
 const (
@@ -30,21 +35,56 @@ func (s *starter) startController(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.record.ControllerURL = "https://127.0.0.1:" + port
-	args := []string{
-		"--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
-		"--bind-address=127.0.0.1", "--secure-port=" + port, "--cluster-cidr=" + clusterCIDR,
-		"--metadata-endpoint=none", "--region=" + regionName, "--vpc=" + vpcID, "--vswitches=" + vSwitchH + "," + vSwitchI, "-v=2",
-	}
-	for _, product := range []string{"ecs", "vpc", "slb", "sts"} {
-		args = append(args, "--"+product+"-endpoint="+s.record.SimulatorURL)
-	}
-	p, err := s.launch(ctx, controllerName, s.binary(controllerName), "--kubeconfig="+kubeconfig, s.record.ControllerURL, args...)
-	if err != nil {
+	if err := s.writeCloudConfig(); err != nil {
 		return err
 	}
-	s.controller = p
+	s.record.ControllerURL = "https://127.0.0.1:" + port
+	s.record.ControllerArgs = []string{
+		"--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
+		"--bind-address=127.0.0.1", "--secure-port=" + port, "--cluster-cidr=" + clusterCIDR, "--cloud-config=" + s.cloudConfig(), "-v=2",
+	}
+	s.record.ControllerKubeconfig = kubeconfig
+	if err := s.runController(ctx); err != nil {
+		return err
+	}
 	return s.showIdle(ctx)
+}
+
+// runController starts the controller as it is recorded.
+func (s *starter) runController(ctx context.Context) error {
+	s.record.Processes = slices.DeleteFunc(s.record.Processes, func(p process.Record) bool { return p.Name == controllerName })
+	p, err := s.launch(ctx, controllerName, s.binary(controllerName), "--kubeconfig="+s.record.ControllerKubeconfig,
+		s.record.ControllerURL, s.record.ControllerArgs...)
+	s.controller = p
+	return err
+}
+
+// restartController starts a controller again that has ended in an environment
+// that is up otherwise.
+func restartController(ctx context.Context, c *console.Console, p place, r record) (record, error) {
+	if err := isolate(); err != nil {
+		return r, err
+	}
+	s := &starter{place: p, console: c, record: r}
+	c.Step("%s has ended; starting it again", controllerName)
+	if err := s.runController(ctx); err != nil {
+		return r, err
+	}
+	return s.record, s.awaitReady(ctx)
+}
+
+// writeCloudConfig writes what the controller must know of the region.
+func (s *starter) writeCloudConfig() error {
+	var b strings.Builder
+	b.WriteString("# What aliyun-controller is told of the cloud.\n")
+	fmt.Fprintf(&b, "metadata-endpoint: none\nregion: %s\nvpc: %s\nvswitches: %s,%s\n", regionName, vpcID, vSwitchH, vSwitchI)
+	for _, product := range []string{"ecs", "vpc", "slb", "sts"} {
+		fmt.Fprintf(&b, "%s-endpoint: %s\n", product, s.record.SimulatorURL)
+	}
+	if err := os.WriteFile(s.cloudConfig(), []byte(b.String()), 0o600); err != nil {
+		return fmt.Errorf("writing the controller's configuration: %w", err)
+	}
+	return nil
 }
 
 // showIdle waits until the controller says at /readyz that it waits for a Secret.

@@ -25,19 +25,24 @@ func demo(ctx context.Context, c *console.Console, nodes int) error {
 	if err != nil {
 		return err
 	}
-	err = walk(ctx, c, p, r, !started)
-	if !started {
-		return err
-	}
-	if err != nil && ctx.Err() == nil {
+	closing, err := walk(ctx, c, p, r, !started)
+	switch {
+	case !started:
+	case err != nil && ctx.Err() == nil:
 		// The programs end, their logs stay.
 		err = fmt.Errorf("%w\n--- the end of %s:\n%s\nAll logs stay in %s until `make down`",
 			err, p.short(p.log(controllerName)), tail(p.log(controllerName), 30), p.short(p.dir))
-		return errors.Join(err, stay(ctx, c, p))
+		err = errors.Join(err, stay(ctx, c, p))
+	default:
+		c.Line("")
+		clearing, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearTimeout)
+		defer cancel()
+		err = errors.Join(err, down(clearing, c))
 	}
-	clearing, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearTimeout)
-	defer cancel()
-	return errors.Join(err, down(clearing, c))
+	if err == nil {
+		c.Line("\n%s", closing)
+	}
+	return err
 }
 
 // stay ends everything that runs and leaves the folder.
@@ -52,14 +57,14 @@ func stay(ctx context.Context, c *console.Console, p place) error {
 	return p.end(ending, c)
 }
 
-func walk(ctx context.Context, c *console.Console, p place, r record, stays bool) error {
+func walk(ctx context.Context, c *console.Console, p place, r record, stays bool) (closing string, err error) {
 	config, err := cluster.RESTConfigFor(r.Kubeconfig)
 	if err != nil {
-		return err
+		return "", err
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return fmt.Errorf("making a client: %w", err)
+		return "", fmt.Errorf("making a client: %w", err)
 	}
 	return tour.Run(ctx, tour.Options{
 		Console: c, Kube: client, Region: admin.NewClient(r.SimulatorURL, nil),

@@ -23,6 +23,11 @@ func (s *starter) giveKeys(ctx context.Context) error {
 		return fmt.Errorf("creating the Secret with the keys: %w", err)
 	}
 	s.console.Step("Secret %s/%s created, with the keys of the region", metav1.NamespaceSystem, secretName)
+	return s.awaitReady(ctx)
+}
+
+// awaitReady waits until the controller says that it has all that it needs.
+func (s *starter) awaitReady(ctx context.Context) error {
 	return s.await(ctx, s.controller, controllerName, "aliyun-controller is ready", func(ctx context.Context) (string, error) {
 		status, body, err := get(ctx, s.record.ControllerURL+"/readyz")
 		if err != nil {

@@ -46,8 +46,14 @@ func (p place) cluster() string { return filepath.Join(p.dir, "cluster") }
 
 func (p place) seed() string { return filepath.Join(p.dir, "region.yaml") }
 
+// cloudConfig is the controller's file about the cloud.
+func (p place) cloudConfig() string { return filepath.Join(p.dir, "cloud.yaml") }
+
 // addresses is the file in which the simulator says where it listens.
 func (p place) addresses() string { return filepath.Join(p.dir, "simulator.json") }
+
+// shell is the file that a person's shell reads to use the environment.
+func (p place) shell() string { return filepath.Join(p.dir, "env") }
 
 func (p place) log(program string) string { return filepath.Join(p.dir, "logs", program+".log") }
 

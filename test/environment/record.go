@@ -24,6 +24,9 @@ type record struct {
 	SimulatorURL  string        `json:"simulatorURL,omitempty"`
 	ControllerURL string        `json:"controllerURL,omitempty"`
 	Kubeconfig    string        `json:"kubeconfig,omitempty"`
+	// ControllerArgs are the controller's arguments, besides its kubeconfig.
+	ControllerArgs       []string `json:"controllerArgs,omitempty"`
+	ControllerKubeconfig string   `json:"controllerKubeconfig,omitempty"`
 	// Processes are in the order of their start. Those of the control plane have
 	// a record of their own in the control plane's folder.
 	Processes []process.Record `json:"processes"`

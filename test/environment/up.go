@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,10 @@ func ensure(ctx context.Context, c *console.Console, p place, nodes int) (r reco
 			c.Step("the environment has been up since %s", r.Started.Format(time.DateTime))
 			return r, false, nil
 		}
+		if slices.Equal(dead, []string{controllerName}) {
+			r, err = restartController(ctx, c, p, r)
+			return r, false, err
+		}
 		c.Step("an environment is half dead (missing: %s); starting anew", strings.Join(dead, ", "))
 	}
 	if err := p.clear(ctx, c); err != nil {
@@ -113,6 +118,9 @@ func (s *starter) parts(ctx context.Context) error {
 		if err := part(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.writeShell(s.record); err != nil {
+		return err
 	}
 	s.record.Ready = true
 	return s.save(s.record)

@@ -44,11 +44,12 @@ type tour struct {
 	old, joined []string
 }
 
-// Run goes through all steps. Its error says what was not as told.
-func Run(ctx context.Context, o Options) error {
+// Run goes through all steps, and returns the closing line. Its error says what
+// was not as told.
+func Run(ctx context.Context, o Options) (closing string, err error) {
 	t := &tour{Options: o}
 	if err := t.prepare(ctx); err != nil {
-		return err
+		return "", err
 	}
 	for i, step := range []struct {
 		title string
@@ -66,26 +67,24 @@ func Run(ctx context.Context, o Options) error {
 	} {
 		t.Console.Heading(fmt.Sprintf("%d. %s", i+1, step.title))
 		if err := step.walk(ctx); err != nil {
-			return fmt.Errorf("step %d, %s: %w", i+1, step.title, err)
+			return "", fmt.Errorf("step %d, %s: %w", i+1, step.title, err)
 		}
 	}
 	return t.finish(ctx)
 }
 
-// finish tells the whole cost, and gives the Nodes back where they are used on.
-func (t *tour) finish(ctx context.Context) error {
+// finish sums up, and gives the Nodes back where they are used on.
+func (t *tour) finish(ctx context.Context) (closing string, err error) {
 	calls, _, err := cloud.Count(ctx, t.Region, t.begin)
 	if err != nil {
-		return err
+		return "", err
 	}
 	took := t.Console.Elapsed()
 	if t.Stays {
 		if err := t.nodesComeBack(ctx); err != nil {
-			return err
+			return "", err
 		}
 	}
 	all, writes, failed := cloud.Sum(calls)
-	t.Console.Line("")
-	t.Console.Line("All as told: %d API calls (%d of them writes, %d refused or failed) in %.0f s.", all, writes, failed, took.Seconds())
-	return nil
+	return fmt.Sprintf("All as told: %d API calls (%d of them writes, %d refused or failed) in %.0f s.", all, writes, failed, took.Seconds()), nil
 }
