@@ -145,7 +145,6 @@ func TestRestartReadsOnceAndWritesNothing(t *testing.T) {
 	r.eventually("the survey is over", func() bool { return r.sim.Counts()[callGet] >= services })
 	r.settle()
 	r.spent("restart", false, map[string]int{callList: 1, callListeners: (services + 9) / 10, callGet: services})
-
 }
 
 func TestIdleAuditKeepsItsBudget(t *testing.T) {

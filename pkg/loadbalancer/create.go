@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
@@ -26,9 +28,11 @@ var errTokens = errors.New("every client token gives a load balancer that does n
 // client token is made of what is asked for, so a creation whose answer was lost,
 // in this life or another, gives the same load balancer again.
 func (b *Balancers) create(ctx context.Context, st *state, service *corev1.Service, w build.Wanted) error {
+	wish := w.Instance
+	others := b.otherVSwitches(w)
 	for range maxGenerations {
-		in := w.Instance
-		in.ClientToken = b.token(st, w.Instance)
+		in := wish
+		in.ClientToken = b.token(st, wish)
 		if st.doubt != nil && st.doubt.token != in.ClientToken {
 			// Something else was asked for before, and may have been made.
 			if err := b.settled(ctx, st.doubt.at); err != nil {
@@ -66,12 +70,31 @@ func (b *Balancers) create(ctx context.Context, st *state, service *corev1.Servi
 			st.generation++
 		case apierror.MaybeExecuted(err), ctx.Err() != nil, errors.Is(err, apierror.ErrBusy):
 			return err // the doubt stays
+		case apierror.CodeOf(err) == noAddress:
+			st.doubt = nil
+			if len(others) == 0 {
+				return fmt.Errorf("vSwitch %s has no free address; name another one with the annotation %s%s, or free some: %w",
+					wish.VSwitchID, annotation.Prefix, annotation.VSwitchID, err)
+			}
+			wish.VSwitchID, others = others[0], others[1:]
 		default:
 			st.doubt = nil
 			return err
 		}
 	}
 	return errTokens
+}
+
+// noAddress is the API's code for a vSwitch whose addresses are all in use.
+const noAddress = "VSwitchAvailableIpNotExist"
+
+// otherVSwitches are the vSwitches that may take the place of the wanted one when
+// it has no free address: the configured ones, unless the Service names its own.
+func (b *Balancers) otherVSwitches(w build.Wanted) []string {
+	if w.Explicit[annotation.VSwitchID] || w.Instance.VSwitchID == "" || w.Instance.Address != "" {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(b.config.VSwitchIDs), func(id string) bool { return id == w.Instance.VSwitchID })
 }
 
 // token is the client token of a creation: whatever differs gives another one.

@@ -228,6 +228,55 @@ func TestServerThatIsRefusedDoesNotKeepAListenerFromMoving(t *testing.T) {
 	}
 }
 
+func TestNoAddressIsToldWhileNoServerIsAccepted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "instant", 2)
+	power := func(change func(region *aliyunsim.Region, id string) error) {
+		r.sim.Do(func(region *aliyunsim.Region) {
+			for _, id := range []string{"i-1", "i-2"} {
+				if err := change(region, id); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	power(func(region *aliyunsim.Region, id string) error { return region.ECS.Stop(region.Now(), id) })
+	r.start()
+	s := newService(1)
+	r.create(s)
+	r.eventually("servers are refused", func() bool { return len(r.sim.CountsByCode()[callAdd]) > 0 })
+	r.settleFor(500 * time.Millisecond)
+	if r.address(s) != "" {
+		t.Error("an address is told although no server serves")
+	}
+	power(func(region *aliyunsim.Region, id string) error { return region.ECS.Start(region.Now(), id) })
+	// One that was refused while the other one had started is tried again later.
+	r.eventually("all is well", func() bool { return whole(2)(r, s) == nil || whole(1)(r, s) == nil })
+}
+
+func TestFullVSwitchIsReplacedByTheNextOne(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "instant", 2)
+	full := r.sim.Fault(fault.Rule{Kind: fault.ServerError, Status: http.StatusBadRequest, Code: noAddress, Action: callCreate})
+	intranet := func(s *corev1.Service) { s.Annotations[annotation.Prefix+"address-type"] = "intranet" }
+	c := r.start(func(o *Options) { o.Location.VSwitchIDs = []string{aliyunsim.SmallVSwitchH, aliyunsim.SmallVSwitchI} })
+	s := newService(1, intranet)
+	r.create(s)
+	r.eventually("both are tried", func() bool { return r.sim.CountsByCode()[callCreate][noAddress] >= 2 })
+	if _, err := c.EnsureLoadBalancer(t.Context(), "kubernetes", s, nil); err == nil || !strings.Contains(err.Error(), aliyunsim.SmallVSwitchI+" has no free address") {
+		t.Errorf("error = %v", err)
+	}
+	r.sim.ClearFault(full)
+	r.sim.Fault(fault.Rule{Kind: fault.ServerError, Status: http.StatusBadRequest, Code: noAddress, Action: callCreate, Count: 1})
+	other := newService(2, intranet)
+	r.create(other)
+	r.eventually("there is an address", func() bool { return r.address(other) != "" })
+	r.eventually("so has the first", func() bool { return r.address(s) != "" })
+	if one, two := r.only(s).Instance.VSwitchID, r.only(other).Instance.VSwitchID; one == two {
+		t.Errorf("both are in %s", one)
+	}
+}
+
 func TestFullServersAreLeftOutWithoutAsking(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "instant", 4)

@@ -101,15 +101,15 @@ type memory struct {
 	// members are the servers of each load balancer; attached counts them.
 	members  map[string]map[string]bool
 	attached map[string]int
-	// rejected are servers that the API refused, until when they are left alone.
-	rejected map[string]time.Time
+	// rejected are servers that the API refused.
+	rejected map[string]rejection
 }
 
 func newMemory() *memory {
 	return &memory{
 		states: map[types.UID]*state{}, ids: map[types.UID]string{}, seen: map[types.UID]audit.Observation{},
 		names: map[types.UID]types.NamespacedName{}, strays: map[types.UID]bool{},
-		members: map[string]map[string]bool{}, attached: map[string]int{}, rejected: map[string]time.Time{},
+		members: map[string]map[string]bool{}, attached: map[string]int{}, rejected: map[string]rejection{},
 	}
 }
 
@@ -207,25 +207,46 @@ func (m *memory) full(limit int, now time.Time) func(string) bool {
 	return func(server string) bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		return limit > 0 && m.attached[server] >= limit || now.Before(m.rejected[server])
+		return limit > 0 && m.attached[server] >= limit || now.Before(m.rejected[server].until)
 	}
 }
 
-// rejection is how long a server that the API refused is left alone.
-const rejection = 10 * time.Minute
+// rejection is a server that the API refused.
+type rejection struct {
+	until time.Time
+	pause time.Duration
+}
 
-// reject remembers servers that the API refused.
-func (m *memory) reject(servers map[string]error, now time.Time) {
+// The pauses before a server that the API refused is tried again; they double.
+const (
+	firstRejection = time.Minute
+	mostRejection  = time.Hour
+)
+
+// reject remembers servers that the API refused, and returns when the first of
+// them may be tried again.
+func (m *memory) reject(servers map[string]error, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for server, until := range m.rejected {
-		if now.After(until) {
-			delete(m.rejected, server)
+	for server, old := range m.rejected {
+		if now.Sub(old.until) > old.pause {
+			delete(m.rejected, server) // accepted since, or not asked about
 		}
 	}
+	wait := mostRejection
 	for server := range servers {
-		m.rejected[server] = now.Add(rejection)
+		r, again := m.rejected[server]
+		switch {
+		case !again:
+			r = rejection{until: now.Add(firstRejection), pause: firstRejection}
+		case now.After(r.until):
+			r.pause = min(2*r.pause, mostRejection)
+			r.until = now.Add(r.pause)
+		}
+		m.rejected[server] = r
+		wait = min(wait, r.until.Sub(now))
 	}
+	return wait
 }
 
 // known returns the IDs of all load balancers.

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	discoverylisters "k8s.io/client-go/listers/discovery/v1"
 	"k8s.io/utils/clock"
@@ -53,6 +54,11 @@ type Options struct {
 	// gone; they are only reported otherwise.
 	DeleteOrphans bool
 	Events        Events
+	// Statuses writes the status of a Service whose load balancer was repaired
+	// without an Ensure: after a deletion by hand it has another address, which
+	// the service controller would not ask for. A clientset's CoreV1(). Nil: the
+	// status follows with the next Ensure.
+	Statuses corev1client.ServicesGetter
 	// Workers is how many Services are worked on at a time; 0: 20.
 	Workers int
 	// IndexLag is how long a new load balancer may be missing from listings and

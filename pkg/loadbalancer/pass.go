@@ -28,6 +28,7 @@ const (
 	reasonNodes     queue.Reason = "nodes"
 	reasonEndpoints queue.Reason = "endpoints"
 	reasonAudit     queue.Reason = "audit"
+	reasonRejected  queue.Reason = "rejected"
 )
 
 // answer is the result of a pass.
@@ -90,6 +91,9 @@ func (b *Balancers) work(ctx context.Context, st *state, wished *corev1.Service,
 	if err != nil {
 		return resultFailed, answer{}, err
 	}
+	if service == nil && batch.Has(reasonEnsure) && wants(wished) && b.unknown(wished) {
+		service = wished // the lister is late
+	}
 	if service == nil {
 		b.memory.takeSeen(st.uid)
 		if batch.Has(reasonEnsure) {
@@ -101,6 +105,9 @@ func (b *Balancers) work(ctx context.Context, st *state, wished *corev1.Service,
 		st.asked = true
 	}
 	result, status, err := b.reconcile(ctx, st, service, batch)
+	if err == nil && !batch.Has(reasonEnsure) {
+		err = b.report(ctx, service, status)
+	}
 	var impossible *build.RefusedError
 	var unchangeable *unchangeableError
 	switch {
@@ -162,6 +169,12 @@ func (b *Balancers) current(st *state) (*corev1.Service, error) {
 		return nil, nil
 	}
 	return service, nil
+}
+
+// unknown reports whether the lister has no Service of that name.
+func (b *Balancers) unknown(service *corev1.Service) bool {
+	_, err := b.options.Services.Services(service.Namespace).Get(service.Name)
+	return apierrors.IsNotFound(err)
 }
 
 // wants reports whether a Service is ours to serve: the framework's controller

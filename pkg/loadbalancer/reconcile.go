@@ -31,8 +31,8 @@ const maxRounds = 4
 type round struct {
 	service *corev1.Service
 	batch   queue.Batch
-	// fresh: the load balancer was read or created in this pass.
-	fresh bool
+	// read is when the load balancer was read or created in this pass.
+	read time.Time
 	// touched are the listeners that were started or changed in this pass.
 	touched map[slb.ListenerKey]bool
 	changed bool
@@ -115,14 +115,17 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 	return nil
 }
 
+// impossible notes why a Service cannot be meant, and reports whether that is so.
+func (b *Balancers) impossible(st *state, r *round) bool {
+	_, r.refused = b.build(st, r.service)
+	return refused(r.refused)
+}
+
 // round reads what is not known, plans, and carries the plan out. It asks for
 // another round when an answer showed that the load balancer is not as believed.
 func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wanted, p *plan.Plan) (again bool, err error) {
-	if st.actual == nil {
-		if _, err := b.build(st, r.service); refused(err) {
-			r.refused = err // before the first call
-			return false, nil
-		}
+	if st.actual == nil && b.impossible(st, r) {
+		return false, nil // before the first call
 	}
 	if !b.trusted(st) {
 		vanished := st.id()
@@ -132,7 +135,7 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		if st.actual == nil && vanished != "" {
 			b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s does not exist any more; it was deleted by hand", vanished)
 		}
-		r.fresh = true
+		r.read = b.options.Clock.Now()
 	}
 	var wish error
 	*w, wish = b.build(st, r.service)
@@ -147,7 +150,7 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		if err := b.create(ctx, st, r.service, *w); err != nil {
 			return false, err
 		}
-		r.fresh, r.changed = true, true
+		r.read, r.changed = b.options.Clock.Now(), true
 		return true, nil
 	}
 	now := b.options.Clock.Now()
@@ -162,13 +165,17 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 	if p.Empty() {
 		return false, nil
 	}
+	if slices.ContainsFunc(p.Steps, plan.Step.Destructive) && now.Sub(r.read) > freshness {
+		st.verified = time.Time{}
+		return true, nil
+	}
 	return b.carryOut(ctx, st, r, *p)
 }
 
 // carryOut applies a plan and draws the conclusions.
 func (b *Balancers) carryOut(ctx context.Context, st *state, r *round, p plan.Plan) (again bool, err error) {
 	klog.FromContext(ctx).V(2).Info("Changing load balancer", "service", klog.KObj(r.service), "loadBalancer", st.id(), "plan", p.String())
-	out := b.executor.Run(ctx, p.Steps, apply.Target{Actual: st.actual, Born: st.born, Fresh: r.fresh})
+	out := b.executor.Run(ctx, p.Steps, apply.Target{Actual: st.actual, Born: st.born, Fresh: !r.read.IsZero()})
 	now := b.options.Clock.Now()
 	st.written = now
 	for _, key := range out.Touched {
@@ -195,7 +202,7 @@ func (b *Balancers) carryOut(ctx context.Context, st *state, r *round, p plan.Pl
 		return again, nil
 	}
 	st.verified = time.Time{}
-	r.fresh = false
+	r.read = time.Time{}
 	return (out.Gone || out.Doubtful) && !apierror.IsRetryable(err), err
 }
 
@@ -205,7 +212,7 @@ const billingDelay = 26 * time.Hour
 
 // rejected remembers and tells of servers that the API refuses.
 func (b *Balancers) rejected(service *corev1.Service, st *state, servers map[string]error) {
-	b.memory.reject(servers, b.options.Clock.Now())
+	b.queue.AddAfter(st.uid, reasonRejected, b.memory.reject(servers, b.options.Clock.Now()))
 	reasons := map[string][]string{}
 	for server, err := range servers {
 		reasons[err.Error()] = append(reasons[err.Error()], server)
@@ -247,6 +254,9 @@ func refused(err error) bool {
 	return ok
 }
 
+// startTimeout bounds how long a pass waits for listeners.
+const startTimeout = time.Minute
+
 // verify waits until the listeners that were touched, and those that were not
 // running before, run: no status is reported earlier.
 func (b *Balancers) verify(ctx context.Context, st *state, r *round, w build.Wanted) error {
@@ -262,6 +272,8 @@ func (b *Balancers) verify(ctx context.Context, st *state, r *round, w build.Wan
 		return nil
 	}
 	start := b.options.Clock.Now()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	listeners, err := b.poller.Wait(ctx, st.id(), keys)
 	if err != nil {
 		return err

@@ -146,7 +146,7 @@ func (r *rig) start(change ...func(*Options)) *controller {
 			AuditPeriod: 10 * time.Minute,
 		},
 		Cloud: slb.New(r.transport(nil)), Services: factory.Core().V1().Services().Lister(), Nodes: factory.Core().V1().Nodes().Lister(),
-		EndpointSlices: factory.Discovery().V1().EndpointSlices().Lister(), Live: live{r.kube}, Events: r, IndexLag: 300 * time.Millisecond,
+		EndpointSlices: factory.Discovery().V1().EndpointSlices().Lister(), Live: live{r.kube}, Statuses: r.kube.CoreV1(), Events: r, IndexLag: 300 * time.Millisecond,
 	}
 	for _, c := range change {
 		c(&options)

@@ -1,9 +1,15 @@
 package loadbalancer
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	servicehelpers "k8s.io/cloud-provider/service/helpers"
 	"k8s.io/utils/ptr"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
@@ -17,6 +23,31 @@ func statusOf(service *corev1.Service, address string, mode corev1.LoadBalancerI
 		ports = append(ports, corev1.PortStatus{Port: p.Port, Protocol: p.Protocol})
 	}
 	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: address, IPMode: ptr.To(mode), Ports: ports}}}
+}
+
+// report writes the status of a Service after a pass that no Ensure waits for,
+// when it is another one than the Service shows. It concerns only Services that
+// the service controller has taken charge of.
+func (b *Balancers) report(ctx context.Context, service *corev1.Service, status *corev1.LoadBalancerStatus) error {
+	if b.options.Statuses == nil || status == nil || !servicehelpers.HasLBFinalizer(service) ||
+		servicehelpers.LoadBalancerStatusEqual(&service.Status.LoadBalancer, status) {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": service.UID}, // another Service of that name is refused
+		"status":   map[string]any{"loadBalancer": status},
+	})
+	if err != nil {
+		return fmt.Errorf("encode the Service's status: %w", err)
+	}
+	_, err = b.options.Statuses.Services(service.Namespace).Patch(ctx, service.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write the Service's status: %w", err)
+	}
+	return nil
 }
 
 // shown returns the load balancer of a list whose address the Service's status

@@ -81,8 +81,10 @@ func (r *run) rejectable(s plan.Step, err error) bool {
 const hopeless = 5
 
 // split finds the servers of a refused call that are at fault, by halves, so that
-// a bad one harms itself only.
+// a bad one harms itself only. Where no server at all is accepted and the group
+// has no other, the fault is not with the servers: the step has failed.
 func (r *run) split(ctx context.Context, s plan.Step, err error) {
+	all := s.Backends
 	if s.Kind == plan.CreateGroup {
 		// The group first, without its members: they follow in further calls.
 		empty := s
@@ -94,10 +96,28 @@ func (r *run) split(ctx context.Context, s plan.Step, err error) {
 		}
 		r.done(empty, id)
 		s.Kind = plan.AddGroupBackends
-		r.halves(ctx, s, s.Backends, err, 0)
+	}
+	if r.halves(ctx, s, all, err, 0) > 0 || r.populated(s) || r.failed[scope(s)] {
 		return
 	}
-	r.halves(ctx, s, s.Backends, err, 0)
+	for _, b := range all {
+		delete(r.outcome.Rejected, b.ServerID)
+	}
+	r.fail(ctx, s, err)
+}
+
+// populated reports whether the step's group has members.
+func (r *run) populated(s plan.Step) bool {
+	if s.Kind == plan.AddBackends {
+		return len(r.Actual.Backends) > 0
+	}
+	id := s.GroupID(r.Actual)
+	for i := range r.Actual.Groups {
+		if r.Actual.Groups[i].ID == id {
+			return len(r.Actual.Groups[i].Backends) > 0
+		}
+	}
+	return false
 }
 
 // halves adds the servers of a call that was refused with err. It returns how

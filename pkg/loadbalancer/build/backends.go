@@ -45,7 +45,7 @@ func (b *builder) backends() []slb.Backend {
 	}
 	chosen, skipped := choose(string(b.in.Service.UID), serving, limit, members, b.in.Full)
 	if skipped > 0 {
-		b.notice("%d servers are not used: they are in as many load balancers as a server can be (--attachments-per-server)", skipped)
+		b.notice("%d servers are not used: they are in as many load balancers as a server can be (--attachments-per-server), or the API refused them lately", skipped)
 	}
 	weight := noWeight
 	if len(chosen) == 0 {

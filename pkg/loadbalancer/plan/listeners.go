@@ -43,7 +43,7 @@ func (p *planner) listener(l build.Listener) {
 		p.step(Step{Kind: StartListener, Listener: key})
 		return
 	}
-	set := Step{Kind: SetListener, Listener: key, Changed: changed(l, actual)}
+	set := Step{Kind: SetListener, Listener: key, Changed: changed(l, actual), Takeover: !p.own(actual)}
 	if to.group != nil && (to.group.id == "" || to.group.id != actual.GroupID) {
 		set.Bind, set.Group, set.GroupName = true, to.group.id, to.group.name
 	}

@@ -58,6 +58,8 @@ type Step struct {
 	// of the plan creates.
 	Group, GroupName string
 	Backends         []slb.Backend
+	// Takeover: SetListener makes a listener ours that somebody else made.
+	Takeover bool
 	// WasStopped: StartListener starts a listener that the plan did not create.
 	WasStopped bool
 }
@@ -107,6 +109,12 @@ func (s Step) String() string {
 // change at the next day's beginning and shows the old value until then.
 func (s Step) Billing() bool {
 	return s.Kind == ModifyInternetSpec || s.Kind == ModifyInstanceSpec || s.Kind == ModifyInstanceChargeType
+}
+
+// Destructive reports whether the step deletes or takes over something: it needs
+// a reading that is younger than the decision.
+func (s Step) Destructive() bool {
+	return s.Kind == DeleteListener || s.Kind == DeleteGroup || s.Takeover
 }
 
 func (s Step) groupText() string {

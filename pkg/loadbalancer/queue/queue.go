@@ -21,8 +21,13 @@ import (
 // Reason says why a key is in the queue.
 type Reason string
 
-// Retry is the reason of a pass that follows a failed one by itself.
-const Retry Reason = "retry"
+const (
+	// Retry is the reason of a pass that follows a failed one by itself.
+	Retry Reason = "retry"
+	// Later is the reason of a pass that AddAfter asked for, when another pass had
+	// come before it.
+	Later Reason = "later"
+)
 
 // ErrStopped is the answer to whoever waits when the queue stops.
 var ErrStopped = errors.New("the controller is stopping")
@@ -104,6 +109,13 @@ func (q *Queue[R]) Add(key types.UID, reason Reason) {
 	q.work.Add(key)
 }
 
+// AddAfter asks for a pass after a pause and does not wait. Another pass before
+// that does not take its place.
+func (q *Queue[R]) AddAfter(key types.UID, reason Reason, pause time.Duration) {
+	q.put(key, reason, nil)
+	q.work.AddAfter(key, pause)
+}
+
 // Do asks for a pass and waits for the first one that begins after it was asked
 // for. It gives up when ctx ends; the pass goes on.
 func (q *Queue[R]) Do(ctx context.Context, key types.UID, reason Reason, wish any) (R, error) {
@@ -135,7 +147,7 @@ func (q *Queue[R]) put(key types.UID, reason Reason, w *waiter[R]) {
 	}
 }
 
-// take empties the entry of a key; nil when nothing has gathered.
+// take empties the entry of a key; nil when nothing has gathered since.
 func (q *Queue[R]) take(key types.UID) *entry[R] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -165,9 +177,12 @@ func (q *Queue[R]) next(ctx context.Context) bool {
 		return false
 	}
 	defer q.work.Done(key)
+	if ctx.Err() != nil {
+		return false
+	}
 	e := q.take(key)
-	if e == nil || ctx.Err() != nil {
-		return ctx.Err() == nil
+	if e == nil {
+		e = &entry[R]{reasons: map[Reason]bool{Later: true}}
 	}
 	batch := Batch{Reasons: e.reasons}
 	for _, w := range e.waiters {
