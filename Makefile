@@ -38,6 +38,7 @@ test: kubernetes ## Run all tests but the long ones.
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.
 	CGO_ENABLED=0 $(BIN)/golangci-lint-$(LINT_VERSION) run
+	CGO_ENABLED=0 $(GO) vet -tags bench,nightly ./test/...
 
 $(BIN)/golangci-lint-$(LINT_VERSION):
 	@echo "building golangci-lint $(LINT_VERSION), about a minute"
@@ -62,7 +63,7 @@ demo: build kubernetes ## A guided tour that fails if anything is not as told.
 
 .PHONY: bench
 bench: build kubernetes ## Print call counts and times beside the naive path.
-	$(TESTENV) $(GO) test -timeout 60m -count=1 -v -run '^TestBench' ./test/scale/...
+	$(TESTENV) $(GO) test -tags bench -timeout 60m -count=1 -v -run '^TestBench' ./test/scale/...
 
 .PHONY: nightly
 nightly: build kubernetes ## The long tests: chaos at every call, many rounds.
