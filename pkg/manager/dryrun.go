@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	servicehelpers "k8s.io/cloud-provider/service/helpers"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 )
@@ -37,6 +39,9 @@ func (r *replica) dryRun(ctx context.Context) error {
 		return fmt.Errorf("list Services: %w", err)
 	}
 	for _, service := range services {
+		if service.Spec.Type != corev1.ServiceTypeLoadBalancer && !servicehelpers.HasLBFinalizer(service) {
+			continue
+		}
 		plan, err := p.balancers.Plan(ctx, service)
 		switch {
 		case errors.Is(err, apierror.ErrThrottled) || errors.Is(err, apierror.ErrUnavailable) || errors.Is(err, apierror.ErrDenied):
