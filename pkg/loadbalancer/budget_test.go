@@ -51,8 +51,7 @@ func TestCreateAndDeleteKeepTheirBudgets(t *testing.T) {
 		t.Run(fmt.Sprintf("N=%d,P=%d", c.servers, c.ports), func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, "std", c.servers)
-			r.start(func(o *Options) { o.Settings.BackendsPerLoadBalancer = 200 })
-			r.settle()
+			r.start(func(o *Options) { o.Settings.BackendsPerLoadBalancer = 200 }).surveyed()
 			r.sim.ResetCounters()
 			s := newService(1, withPorts(c.ports))
 			r.create(s)

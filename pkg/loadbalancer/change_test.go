@@ -93,8 +93,7 @@ func TestNodePortChangeMovesTheListenerToAGroup(t *testing.T) {
 func TestRefusedServiceCostsNoCallAndOneEvent(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "instant", 3)
-	r.start()
-	r.settle()
+	r.start().surveyed()
 	r.sim.ResetCounters()
 	s := newService(1, func(s *corev1.Service) {
 		s.Annotations[annotation.Prefix+"bandwidth"] = "much"
@@ -121,8 +120,7 @@ func TestRefusedServiceCostsNoCallAndOneEvent(t *testing.T) {
 func TestTooManyPortsAreRefusedBeforeTheFirstCall(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "instant", 3)
-	r.start()
-	r.settle()
+	r.start().surveyed()
 	r.sim.ResetCounters()
 	r.create(newService(1, withPorts(51)))
 	r.eventually("it is refused", func() bool { return len(r.recorded(event.LoadBalancerRefused)) == 1 })

@@ -39,8 +39,7 @@ func TestOneBadAnswerToAnyCallIsSurvived(t *testing.T) {
 			t.Parallel()
 			actions := actions
 			r := newRig(t, "instant", 3)
-			c := r.start(func(o *Options) { o.DeleteOrphans = true })
-			r.settle()
+			c := r.start(func(o *Options) { o.DeleteOrphans = true }).surveyed()
 			if name == "unknown error" { // each costs a pass, and pauses grow
 				actions = actions[1:4]
 			}
@@ -164,8 +163,7 @@ func TestServiceChangedWhileItsCreationIsInDoubtGetsOneLoadBalancer(t *testing.T
 	t.Parallel()
 	r := newRig(t, "instant", 3)
 	r.sim.Knobs(func(k *api.Knobs) { k.TagLag, k.ListLag = time.Second, time.Second })
-	r.start(func(o *Options) { o.IndexLag = 1500 * time.Millisecond })
-	r.settle()
+	r.start(func(o *Options) { o.IndexLag = 1500 * time.Millisecond }).surveyed()
 	rule := r.sim.Fault(fault.Rule{Kind: fault.DropReply, Action: callCreate})
 	s := newService(1)
 	r.create(s)

@@ -115,17 +115,28 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 	return nil
 }
 
-// impossible notes why a Service cannot be meant, and reports whether that is so.
-func (b *Balancers) impossible(st *state, r *round) bool {
-	_, r.refused = b.build(st, r.service)
-	return refused(r.refused)
+// impossible reports whether the Service cannot be meant.
+func (r *round) impossible() bool { return r.refused != nil }
+
+// wish enters what the Service asks for in w; of one that cannot be meant, the
+// reason in the round and the backends alone in w.
+func (b *Balancers) wish(st *state, r *round, w *build.Wanted) error {
+	var err error
+	*w, err = b.build(st, r.service)
+	r.refused = nil
+	if refused(err) {
+		r.refused, err = err, nil
+	}
+	return err
 }
 
 // round reads what is not known, plans, and carries the plan out. It asks for
 // another round when an answer showed that the load balancer is not as believed.
 func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wanted, p *plan.Plan) (again bool, err error) {
-	if st.actual == nil && b.impossible(st, r) {
-		return false, nil // before the first call
+	if st.actual == nil {
+		if err := b.wish(st, r, w); err != nil || r.refused != nil {
+			return false, err // before the first call
+		}
 	}
 	if !b.trusted(st) {
 		vanished := st.id()
@@ -137,14 +148,11 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		}
 		r.read = b.options.Clock.Now()
 	}
-	var wish error
-	*w, wish = b.build(st, r.service)
-	if wish != nil && !refused(wish) {
-		return false, wish
+	if err := b.wish(st, r, w); err != nil {
+		return false, err
 	}
-	r.refused = wish
 	if st.actual == nil {
-		if r.refused != nil || !mayCreate(st, r.service, r.batch) {
+		if r.impossible() || !mayCreate(st, r.service, r.batch) {
 			return false, nil
 		}
 		if err := b.create(ctx, st, r.service, *w); err != nil {

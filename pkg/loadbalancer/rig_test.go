@@ -195,6 +195,18 @@ func (quietInformer) AddEventHandlerWithResyncPeriod(cache.ResourceEventHandler,
 	return nil, nil //nolint:nilnil // the controller does not look at it
 }
 
+// surveyed waits until the survey has ended and all is quiet.
+func (c *controller) surveyed() *controller {
+	c.rig.t.Helper()
+	select {
+	case <-c.warm:
+	case <-time.After(testPatience):
+		c.rig.t.Fatal("the survey does not end")
+	}
+	c.rig.settle()
+	return c
+}
+
 // stop ends a life and waits for it.
 func (c *controller) stop() {
 	c.cancel()
