@@ -138,5 +138,8 @@ type LoadBalancer struct {
 	// HealthCheckPort is kube-proxy's healthz port.
 	HealthCheckPort int
 	AuditPeriod     time.Duration
+	// DeleteOrphans deletes load balancers of this cluster whose Service is proven
+	// gone; they are only reported otherwise.
+	DeleteOrphans   bool
 	ResourceGroupID string
 }

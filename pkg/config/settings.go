@@ -250,6 +250,12 @@ var settings = []setting{
 		set:  duration(time.Minute, func(c *Config) *time.Duration { return &c.LoadBalancer.AuditPeriod }),
 	},
 	{
+		flag: "delete-orphaned-load-balancers", fallback: "false",
+		help: "Delete load balancers of this cluster whose Service is proven gone. They are only reported otherwise.",
+		zh:   "删除本集群中 Service 已确认不存在的负载均衡。默认只报告，不删除。",
+		set:  boolean(func(c *Config) *bool { return &c.LoadBalancer.DeleteOrphans }),
+	},
+	{
 		flag: "dry-run", fallback: "false",
 		help: "Print what would be done and exit. Nothing is written, neither to the cloud nor to Kubernetes.",
 		zh:   "打印将要执行的操作后退出。不写云端，也不写 Kubernetes。",

@@ -5,12 +5,10 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/cache"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
@@ -147,7 +145,8 @@ func (p *parts) make(ctx context.Context) error {
 		Location: cfg.Location, Settings: cfg.LoadBalancer, Cloud: slbClient,
 		Services: core.Services().Lister(), Nodes: core.Nodes().Lister(),
 		EndpointSlices: p.informers.Discovery().V1().EndpointSlices().Lister(),
-		Live:           liveServices{framework.Client}, DeleteOrphans: true, Drained: p.drain.Drained,
+		Live:           liveServices{framework.Client}, DeleteOrphans: cfg.LoadBalancer.DeleteOrphans,
+		Statuses: framework.Client.CoreV1(), Drained: p.drain.Drained,
 		Events: p.events, Workers: int(framework.ComponentConfig.ServiceController.ConcurrentServiceSyncs),
 	})
 	if err != nil {
@@ -175,19 +174,7 @@ func (l liveServices) GetService(ctx context.Context, namespace, name string, op
 // watchEndpoints tells the load balancers of changed endpoints, and of Nodes
 // that changed together.
 func (p *parts) watchEndpoints(ctx context.Context) error {
-	changed := func(obj any) {
-		if tombstone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
-			obj = tombstone.Obj
-		}
-		if slice, ok := obj.(*discoveryv1.EndpointSlice); ok {
-			p.balancers.EndpointsChanged(slice.Namespace, slice.Labels[discoveryv1.LabelServiceName])
-		}
-	}
-	_, err := p.informers.Discovery().V1().EndpointSlices().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    changed,
-		UpdateFunc: func(_, obj any) { changed(obj) },
-		DeleteFunc: changed,
-	})
+	_, err := p.informers.Discovery().V1().EndpointSlices().Informer().AddEventHandler(p.balancers.EndpointSliceHandler())
 	if err != nil {
 		return fmt.Errorf("watch EndpointSlices: %w", err)
 	}
