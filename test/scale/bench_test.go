@@ -84,6 +84,7 @@ func TestBenchThousandNodesFiveHundredServices(t *testing.T) {
 	s := sizes{N: 1000, S: 500, limit: 10 * time.Minute}
 	our := run(t, &ours{args: whole}, "std", s)
 	hurried := &simple{hurried: true}
+	s.limit = 4 * time.Minute
 	s.restartLimit, s.calm = 150*time.Second, func() { hurried.hurried = false }
 	naive := run(t, hurried, "instant", s)
 	size := tally.Size{N: 1000, S: 500, P: 1, B: 200, G: 500, T: 1, R: 1001, C: 1000}

@@ -3,6 +3,7 @@
 package scale
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,7 +69,7 @@ func (x *trial) phase(situation string, each int, matches func(*journal.Entry) b
 	work()
 	x.settle(x.limit)
 	x.got.calls(situation, each, x.log.Since(from, tally.Standard, matches))
-	x.t.Logf("%s: %s: %s", x.what.name(), situation, x.got[situation])
+	x.t.Logf("%s: %s: %s\n%s", x.what.name(), situation, x.got[situation], x.got[situation].calls)
 	return from
 }
 
@@ -85,13 +86,21 @@ func (x *trial) startNodes() {
 			x.t.Fatalf("%s does not lead:\n%s", x.what.name(), x.current.tail())
 		}
 		start := time.Now()
-		x.addNodes(1, x.N)
+		x.atOnce(func() { x.addNodes(1, x.N) })
 		_, reached := x.awaitSchedulable(x.N, x.limit)
 		x.duration(nodesSchedulable, time.Since(start), reached == x.N)
 		if reached < x.N {
 			x.t.Logf("%d of %d nodes\n%s", reached, x.N, x.current.tail())
 		}
 	})
+}
+
+// atOnce lets the controller see at one moment what takes this process a while.
+func (x *trial) atOnce(do func()) {
+	x.t.Helper()
+	send(x.t, x.current.PID(), syscall.SIGSTOP)
+	defer send(x.t, x.current.PID(), syscall.SIGCONT)
+	do()
 }
 
 // oneService lives and dies alone.
@@ -206,7 +215,7 @@ func (x *trial) takeOver() {
 	second := x.what.start(x.world)
 	x.await(10*time.Second, 1, func() int { return 0 }) // until it has warmed its informers
 	start := time.Now()
-	x.current.signal(x.t)
+	send(x.t, x.current.PID(), syscall.SIGTERM)
 	x.must(x.createService(x.t.Context(), 0))
 	_, ok := x.awaitLeader(first, time.Minute)
 	x.duration(takeover, time.Since(start), ok)

@@ -31,8 +31,6 @@ type subject interface {
 type replica interface {
 	PID() int
 	Kill()
-	// signal asks it to end, without waiting.
-	signal(t *testing.T)
 	tail() string
 }
 
@@ -60,12 +58,10 @@ type ourReplica struct{ *rig.Controller }
 
 func (r ourReplica) tail() string { return r.Tail(40) }
 
-func (r ourReplica) signal(t *testing.T) { terminate(t, r.PID()) }
-
-// terminate sends SIGTERM to a process that this one has started.
-func terminate(t *testing.T, pid int) {
+// send reaches a process that this one has started.
+func send(t *testing.T, pid int, what syscall.Signal) {
 	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(pid, what); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -121,8 +117,6 @@ func (r *simpleReplica) Kill() {
 	_ = r.Signal(syscall.SIGKILL)
 	<-r.Done()
 }
-
-func (r *simpleReplica) signal(t *testing.T) { terminate(t, r.PID()) }
 
 func (r *simpleReplica) tail() string {
 	content, err := os.ReadFile(r.log)

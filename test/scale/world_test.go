@@ -20,6 +20,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/journal"
 	"github.com/kube-aliyun/kube-aliyun/test/cluster/nodes"
 	"github.com/kube-aliyun/kube-aliyun/test/rig"
@@ -51,6 +52,10 @@ func newWorld(t *testing.T, servers int, profile string, what subject) *world {
 	w.Rig = rig.New(t, rig.Options{
 		Servers: servers, Profile: profile, NoNodes: true,
 		Region: func(o *aliyunsim.Options) { o.Observe = w.log.Observe },
+	})
+	// Whatever the profile, quotas are not what is measured.
+	w.Sim.Knobs(func(k *api.Knobs) {
+		k.LoadBalancersPerAccount, k.AttachmentsPerServer, k.RoutesPerTable = 1000, 1000, 2000
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	factory := informers.NewSharedInformerFactory(w.Client, 0)

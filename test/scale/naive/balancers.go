@@ -1,6 +1,7 @@
 package naive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -178,10 +179,10 @@ func (c *Cloud) ensureGroup(ctx context.Context, lbID string, groups []slb.Group
 // maxBackends is how many backends a load balancer takes.
 const maxBackends = 200
 
-// wantedBackends are the initialised nodes by name, as many as fit.
+// wantedBackends are the initialised nodes, the oldest first, as many as fit.
 func wantedBackends(nodes []*corev1.Node, nodePort int) []slb.Backend {
 	sorted := slices.SortedFunc(slices.Values(nodes), func(a, b *corev1.Node) int {
-		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
 	var wanted []slb.Backend
 	for _, node := range sorted {
