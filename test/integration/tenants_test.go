@@ -75,24 +75,23 @@ func holdings(r *rig.Rig, owner func(clusterID string) bool) []string {
 	return lines
 }
 
-// installation is a second cluster in the region's VPC, with a controller of
-// default flags.
+// installation is a cluster of its own in the region's VPC, with a controller.
 type installation struct {
 	cluster *cluster.Cluster
 	id      string
+	args    []string
 	replica *rig.Controller
 }
 
-// installSecond starts a control plane whose Nodes have the servers numbered
-// first to last and Pod ranges of the same cluster CIDR.
-func installSecond(r *rig.Rig, first, last int) *installation {
+// install starts a control plane with Nodes, and a controller that signs with the
+// second key.
+func install(r *rig.Rig, options cluster.Options, list []nodes.Node, args ...string) *installation {
 	r.T.Helper()
-	c := cluster.StartForTest(r.T, cluster.Options{ClusterCIDR: []string{"10.244.128.0/17"}, ControllerManager: true})
+	options.ControllerManager = true
+	c := cluster.StartForTest(r.T, options)
 	fleet := nodes.New(c.Client(), klog.Background())
-	for number := first; number <= last; number++ {
-		if err := fleet.Add(r.T.Context(), nodes.Node{Name: rig.NodeName(number - first + 1), InternalIP: r.Server(number).PrimaryIP}); err != nil {
-			r.T.Fatal(err)
-		}
+	if err := fleet.Add(r.T.Context(), list...); err != nil {
+		r.T.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(r.T.Context())
 	done := make(chan struct{})
@@ -104,17 +103,18 @@ func installSecond(r *rig.Rig, first, last int) *installation {
 	}()
 	r.T.Cleanup(func() { stop(); <-done })
 	putKey(r, ram.Key{ID: secondKey, Secret: secondSecret})
-	s := &installation{cluster: c, id: clusterUID(r, c.Client())}
+	s := &installation{cluster: c, id: clusterUID(r, c.Client()), args: args}
 	s.start(r)
 	return s
 }
 
+// start starts the installation's controller, with an administrator's rights.
 func (s *installation) start(r *rig.Rig) {
 	r.T.Helper()
 	kubeconfig := s.cluster.Kubeconfig()
 	s.replica = r.StartControllerWith(rig.ControllerConfig{
 		NoKey: true, Env: []string{"ALIYUN_ACCESS_KEY=" + secondKey, "ALIYUN_ACCESS_KEY_SECRET=" + secondSecret},
-		Args: []string{"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig},
+		Args: append([]string{"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig}, s.args...),
 	})
 	s.replica.WaitReady()
 }
@@ -147,7 +147,9 @@ func TestInstallationsInOneVPCLeaveEachOtherAlone(t *testing.T) {
 	r.AddNodes(1, 2)
 	seedForeign(r)
 	ours := clusterUID(r, r.Client)
-	second := installSecond(r, 3, 4)
+	second := install(r, cluster.Options{ClusterCIDR: []string{"10.244.128.0/17"}}, []nodes.Node{
+		{Name: rig.NodeName(1), InternalIP: r.Server(3).PrimaryIP}, {Name: rig.NodeName(2), InternalIP: r.Server(4).PrimaryIP},
+	})
 	foreign := func(owner string) bool { return owner != ours && owner != second.id }
 	before := holdings(r, foreign)
 	if len(before) != 5 {
@@ -193,7 +195,7 @@ func TestInstallationsInOneVPCLeaveEachOtherAlone(t *testing.T) {
 	})
 
 	// The first cleans up its own, and nothing else.
-	r.StartController().WaitReady()
+	r.StartController("--delete-orphaned-load-balancers").WaitReady()
 	awaitHoldings(r, ours, 2)
 	if now := holdings(r, func(owner string) bool { return owner == second.id }); !slices.Equal(now, ofSecond) {
 		t.Errorf("the second installation had\n%s\nand has\n%s", strings.Join(ofSecond, "\n"), strings.Join(now, "\n"))
