@@ -80,15 +80,9 @@ func (w *world) turn(c *rig.Controller, f flip) time.Duration {
 	return took
 }
 
-func TestTypeChangedThereAndBackLeavesOneLivingLoadBalancer(t *testing.T) {
-	for name, f := range map[string]flip{
-		"at once":                                  {},
-		"after the deletion":                       {gone: true},
-		"after the deletion, listings late":        {gone: true, late: true},
-		"killed at the deletion":                   {deadly: "DeleteLoadBalancer"},
-		"killed at the deletion, listings late":    {deadly: "DeleteLoadBalancer", late: true},
-		"killed at the re-creation, listings late": {deadly: "CreateLoadBalancer", gone: true, late: true},
-	} {
+func playFlips(t *testing.T, flips map[string]flip) {
+	t.Helper()
+	for name, f := range flips {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, rig.Options{Servers: 2})
 			c := w.startWhole()
@@ -98,4 +92,11 @@ func TestTypeChangedThereAndBackLeavesOneLivingLoadBalancer(t *testing.T) {
 			t.Logf("whole again after %s", w.turn(c, f).Round(10*time.Millisecond))
 		})
 	}
+}
+
+func TestTypeChangedThereAndBackLeavesOneLivingLoadBalancer(t *testing.T) {
+	playFlips(t, map[string]flip{
+		"after the deletion, listings late":        {gone: true, late: true},
+		"killed at the re-creation, listings late": {deadly: "CreateLoadBalancer", gone: true, late: true},
+	})
 }

@@ -21,27 +21,37 @@ func mixed() []corev1.ServicePort {
 	return []corev1.ServicePort{rig.Port(80), rig.UDPPort(80), rig.Port(443), rig.UDPPort(53)}
 }
 
-// changing changes one Service again and again. Its servers are the first of the
-// region's, as many as count says after the n-th change.
-func (w *world) changing(name string, more int, change func(n int), count func(n int) int) scenario {
-	made := false
+// changing changes one Service after the other, each a new one.
+func (w *world) changing(name string, more int, change func(n int, s *corev1.Service)) scenario {
 	return scenario{
 		name: name, product: api.SLB, more: more,
-		prepare: func(int) {
-			if !made {
-				made = true
-				w.living("web", count(0), mixed()...)
+		prepare: func(n int) { w.living(serviceName(n), 3, mixed()...) },
+		act:     func(n int) { w.ChangeService(serviceName(n), func(s *corev1.Service) { change(n, s) }) },
+		problem: func(n int) string {
+			if all := w.LoadBalancers(); len(all) != n {
+				return fmt.Sprintf("%d load balancers for %d Services: %s", len(all), n, describe(all))
+			}
+			return w.serviceWhole(serviceName(n), servers(1, 3)...)
+		},
+	}
+}
+
+// crowding are many Nodes that join at once, and become backends of a Service.
+func (w *world) crowding() scenario {
+	return scenario{
+		name: "Nodes that join", product: api.SLB, more: 2, args: []string{"--backends-per-load-balancer=200"},
+		prepare: func(n int) {
+			if n == 1 {
+				w.AddNodes(1, 3)
+				w.living("web", 3, mixed()...)
 			}
 		},
-		act: change,
+		act: func(n int) { w.AddNodes(3+many*(n-1)+1, 3+many*n) },
 		problem: func(n int) string {
-			if problem := w.serviceWhole("web", servers(1, count(n))...); problem != "" {
-				return problem
-			}
 			if all := w.LoadBalancers(); len(all) != 1 {
 				return "too many: " + describe(all)
 			}
-			return ""
+			return w.serviceWhole("web", servers(1, 3+many*n)...)
 		},
 	}
 }
@@ -87,29 +97,19 @@ var table = map[string]struct {
 	"delete": {rig.Options{Servers: many}, func(w *world) scenario { return w.deleting("a deleted Service", many, mixed()...) }},
 	"retype": {rig.Options{Servers: 3}, func(w *world) scenario { return w.retyping() }},
 	"node port": {rig.Options{Servers: 3}, func(w *world) scenario {
-		return w.changing("a changed node port", 4, func(n int) {
-			w.ChangeService("web", func(s *corev1.Service) { s.Spec.Ports[0].NodePort = int32(30000 + n) })
-		}, func(int) int { return 3 })
+		return w.changing("a changed node port", 4, func(n int, s *corev1.Service) { s.Spec.Ports[0].NodePort = int32(30000 + n) })
 	}},
 	"all node ports": {rig.Options{Servers: 3}, func(w *world) scenario {
-		return w.changing("changed node ports", 4, func(n int) {
-			w.ChangeService("web", func(s *corev1.Service) {
-				for i := range s.Spec.Ports {
-					s.Spec.Ports[i].NodePort = int32(30000 + 4*n + i)
-				}
-			})
-		}, func(int) int { return 3 })
+		return w.changing("changed node ports", 4, func(n int, s *corev1.Service) {
+			for i := range s.Spec.Ports {
+				s.Spec.Ports[i].NodePort = int32(30000 + 10*n + i)
+			}
+		})
 	}},
 	"port": {rig.Options{Servers: 3}, func(w *world) scenario {
-		return w.changing("a port exchanged for another", 3, func(n int) {
-			w.ChangeService("web", func(s *corev1.Service) { s.Spec.Ports[0].Port = int32(8000 + n) })
-		}, func(int) int { return 3 })
+		return w.changing("a port exchanged for another", 3, func(n int, s *corev1.Service) { s.Spec.Ports[0].Port = int32(8000 + n) })
 	}},
-	"nodes join": {rig.Options{Servers: 180, NoNodes: true}, func(w *world) scenario {
-		w.AddNodes(1, 3)
-		return w.changing("Nodes that join", 2, func(n int) { w.AddNodes(3+many*(n-1)+1, 3+many*n) },
-			func(n int) int { return min(3+many*n, 50) })
-	}},
+	"nodes join":         {rig.Options{Servers: 180, NoNodes: true}, func(w *world) scenario { return w.crowding() }},
 	"node join, routes":  {rig.Options{Servers: 30, NoNodes: true}, func(w *world) scenario { return w.joining(api.VPC, 2) }},
 	"node join, servers": {rig.Options{Servers: 30, NoNodes: true}, func(w *world) scenario { return w.joining(api.ECS, 3) }},
 	"node leave":         {rig.Options{Servers: 12}, func(w *world) scenario { return w.leaving(12) }},

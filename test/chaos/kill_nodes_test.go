@@ -21,11 +21,6 @@ func TestNodeJoinSurvivesADeathAfterEachRouteCall(t *testing.T) {
 	w.killAtEachCall(w.joining(api.VPC, 2), unanswered)
 }
 
-func TestNodeJoinSurvivesADeathAfterEachServerCall(t *testing.T) {
-	w := newWorld(t, rig.Options{Servers: 12, NoNodes: true})
-	w.killAtEachCall(w.joining(api.ECS, 3), unanswered)
-}
-
 func TestNodeDeletedWhileTheControllerIsDownLosesRouteAndBackend(t *testing.T) {
 	w := newWorld(t, rig.Options{Servers: 3})
 	c := w.startWhole()

@@ -42,9 +42,12 @@ func (w *world) killAt(victim *rig.Controller, n int, when moment, product api.P
 		d.action = e.Action
 		close(d.struck)
 	}
-	rule := fault.Rule{Product: product, Skip: n - 1, Count: 1, Kind: fault.Reset, Before: strike}
-	if when == unanswered {
-		rule = fault.Rule{Product: product, Skip: n - 1, Count: 1, Kind: fault.DropReply, After: strike}
+	rule := fault.Rule{Product: product, Skip: n - 1, Count: 1}
+	switch when {
+	case unheard:
+		rule.Kind, rule.Before = fault.Reset, strike
+	case unanswered:
+		rule.Kind, rule.After = fault.DropReply, strike
 	}
 	d.rule = w.Sim.Fault(rule)
 	return d
@@ -60,6 +63,8 @@ type scenario struct {
 	act     func(n int)
 	// problem tells what is not yet as it should be in the end.
 	problem func(n int) string
+	// args are the controller's.
+	args []string
 	// more is how many calls are made at least; a table that ends earlier has
 	// not seen the scenario.
 	more int
@@ -70,7 +75,7 @@ type scenario struct {
 // unharmed. A new controller mends what the dead one has left.
 func (w *world) killAtEachCall(sc scenario, when moment) {
 	w.T.Helper()
-	c := w.startWhole()
+	c := w.startWhole(sc.args...)
 	start := time.Now()
 	var actions []string
 	for n := 1; ; n++ {
@@ -93,7 +98,7 @@ func (w *world) killAtEachCall(sc scenario, when moment) {
 			w.Sim.ClearFault(d.rule)
 			break
 		}
-		c = w.start(alone)
+		c = w.start(append([]string{alone}, sc.args...)...)
 		what = fmt.Sprintf("%s is right after a death %s call %d, %s", sc.name, when, n, d.action)
 		took := w.await(60*time.Second, what, func() string { return sc.problem(n) })
 		actions = append(actions, fmt.Sprintf("%s %.1fs", d.action, took.Seconds()))

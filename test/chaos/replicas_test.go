@@ -109,12 +109,8 @@ func (w *world) freezeAtWrite(n, services int, frozen time.Duration, flags ...st
 }
 
 func TestFrozenLeaderWritesNothingAfterItWakes(t *testing.T) {
-	for _, n := range []int{1, 8} {
-		t.Run(fmt.Sprintf("at write %d", n), func(t *testing.T) {
-			w := newWorld(t, rig.Options{Servers: 3})
-			w.freezeAtWrite(n, 5, 5*time.Second, quickLease...)
-		})
-	}
+	w := newWorld(t, rig.Options{Servers: 3})
+	w.freezeAtWrite(8, 5, 5*time.Second, quickLease...)
 }
 
 func TestSIGTERMAmongManyCreationsLeavesNothingHalfBuilt(t *testing.T) {
