@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	servicehelpers "k8s.io/cloud-provider/service/helpers"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
@@ -125,7 +126,17 @@ func (b *Balancers) work(ctx context.Context, st *state, wished *corev1.Service,
 // change of the Service can mend is not; deletions are repeated by the service
 // controller, which waits for them.
 func repeat(batch queue.Batch, err error) bool {
+	if batch.Has(reasonEnsure) && lasting(err) {
+		return false
+	}
 	return !hopeless(err) && !errors.Is(err, errNoService) && !batch.Has(reasonDelete) && !batch.Has(reasonLookup)
+}
+
+// lasting reports whether an error will probably be there again in a moment. The
+// service controller, which asks again after 5 s and then ever later, is patient
+// enough with it; two back-offs that do not know of each other are not.
+func lasting(err error) bool {
+	return errors.Is(err, apierror.ErrQuota) || errors.Is(err, apierror.ErrDenied) || errors.Is(err, apierror.ErrInvalid)
 }
 
 // hopeless reports whether only a change of the Service or of the configuration
