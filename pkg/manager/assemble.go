@@ -72,6 +72,7 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 	})
 
 	p := &parts{replica: r, transport: t, informers: newInformers(client, r.framework.ComponentConfig.Generic.MinResyncPeriod)}
+	r.informers = p.informers
 	if err := p.identify(ctx); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,10 @@ var errDryRun = errors.New("dry run: nothing is written")
 // and serves nothing.
 func (r *replica) dryRun(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	defer func() {
+		cancel()
+		r.awaitInformers()
+	}()
 	p, err := r.assemble(ctx, func() error { return errDryRun })
 	if err != nil {
 		return err

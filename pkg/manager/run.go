@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"k8s.io/apiserver/pkg/server/healthz"
+	"k8s.io/client-go/informers"
 	v1core "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/leaderelection"
 	cloudconfig "k8s.io/cloud-provider/app/config"
@@ -32,6 +33,8 @@ type replica struct {
 	cfg       *config.Config
 	framework *cloudconfig.CompletedConfig
 	ready     *readiness
+	// informers are what assemble has started, or nil.
+	informers informers.SharedInformerFactory
 	// out gets what a person asked for on the command line (dry run).
 	out io.Writer
 }
@@ -69,7 +72,10 @@ func (r *replica) run(parent context.Context) error {
 	// serving ends last, so that the shutdown can be watched.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(parent))
 	ctx, cancel := context.WithCancel(parent)
-	defer cancel()
+	defer func() {
+		cancel()
+		r.awaitInformers()
+	}()
 
 	le := r.framework.ComponentConfig.Generic.LeaderElection
 	watchdog := leaderelection.NewLeaderHealthzAdaptor(2 * le.LeaseDuration.Duration)
@@ -112,6 +118,14 @@ func (r *replica) run(parent context.Context) error {
 		return parts.lead(ctx)
 	}
 	return elect(ctx, r.framework, lock, watchdog, parts.lead)
+}
+
+// awaitInformers waits until the informers have ended, whose context is over: the
+// reason that the program gives for its end is then the last thing it says.
+func (r *replica) awaitInformers() {
+	if r.informers != nil {
+		r.informers.Shutdown()
+	}
 }
 
 // group runs functions until all have returned; the first failure cancels the
