@@ -42,7 +42,6 @@ chaos: kubernetes ## Kill, freeze and starve the controller on a real control pl
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.
 	CGO_ENABLED=0 $(BIN)/golangci-lint-$(LINT_VERSION) run
-	CGO_ENABLED=0 $(GO) vet -tags bench,nightly ./test/...
 
 $(BIN)/golangci-lint-$(LINT_VERSION):
 	@echo "building golangci-lint $(LINT_VERSION), about a minute"
