@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
@@ -113,52 +112,5 @@ func TestLoadBalancerThatIsGoneIsProvenSoAndHarmsNoOther(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]bool{id(0): true, id(1): false, id(2): true}, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestAuditTakesEachLoadBalancerOnceInAPeriod(t *testing.T) {
-	const n = 25
-	r := &reader{n: n}
-	clock := testclock.NewFakeClock(time.Unix(0, 0))
-	var mu sync.Mutex
-	seen := map[string]int{}
-	lists := 0
-	known := func() []string {
-		var ids []string
-		for i := range n {
-			ids = append(ids, id(i))
-		}
-		return ids
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	a := New(Options{
-		Cloud: r, Clock: clock, ClusterID: "c", Period: 10 * time.Minute, Known: known,
-		Observed: func(_ context.Context, o Observation) { mu.Lock(); defer mu.Unlock(); seen[o.ID]++ },
-		Listed:   func(context.Context, []slb.LoadBalancer) { mu.Lock(); defer mu.Unlock(); lists++ },
-	})
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		a.Run(ctx)
-	}()
-	const periods = 4
-	for range periods * 60 {
-		for !clock.HasWaiters() {
-			time.Sleep(time.Millisecond) //nolint:forbidigo // polls for a condition
-		}
-		clock.Step(10 * time.Second)
-	}
-	cancel()
-	<-stopped
-	if lists < periods-1 || lists > periods {
-		t.Errorf("%d lists in %d periods", lists, periods)
-	}
-	for i := range n {
-		if times := seen[id(i)]; times < periods-1 || times > periods {
-			t.Errorf("%s was read %d times in %d periods", id(i), times, periods)
-		}
-	}
-	if calls := len(r.listenerses); calls > periods*3+1 {
-		t.Errorf("%d calls for listeners", calls)
 	}
 }

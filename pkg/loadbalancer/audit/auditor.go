@@ -29,12 +29,18 @@ type Options struct {
 	Listed func(ctx context.Context, all []slb.LoadBalancer)
 }
 
-// Auditor reads the load balancers that are kept, ten at a time, evenly over the
-// period: the ten whose turn was longest ago.
+// Auditor reads the load balancers that are kept, up to ten at a time, evenly over
+// the period: those first that were read longest ago.
 type Auditor struct {
 	Options
-	// seen is when each load balancer was read last, or came to be known.
+	// seen is when each load balancer was read last; of one that came to be known
+	// since the last turn, that turn.
 	seen map[string]time.Time
+	// last is when the last turn was, or when Run began.
+	last time.Time
+	// owed is what the turns so far have left to the next one, in parts of a load
+	// balancer: as many as there are turns in a period make one.
+	owed int
 }
 
 // New returns an auditor; Run makes it work.
@@ -49,20 +55,21 @@ func Slack(period time.Duration) time.Duration { return period / 4 }
 // minimumGap bounds the rate of turns.
 const minimumGap = 100 * time.Millisecond
 
+// looks is how many times in a period the auditor sees how many load balancers
+// there are, so that many new ones do not wait for a turn that few had set.
+const looks = 10
+
 // Run reads until ctx is done. The load balancers that are known at its beginning
 // are taken for just read.
 func (a *Auditor) Run(ctx context.Context) {
 	ctx = transport.WithPriority(ctx, transport.Audit)
-	nextList := a.Clock.Now().Add(a.Period)
-	nextTurn := time.Time{}
+	a.last = a.Clock.Now()
+	nextList := a.last.Add(a.Period)
 	for {
-		now := a.Clock.Now()
-		due := a.due(now)
-		gap := max(a.Period/time.Duration(max((len(due)+perCall-1)/perCall, 1)), minimumGap)
-		if nextTurn.IsZero() || nextTurn.Sub(now) > gap {
-			nextTurn = now.Add(gap)
-		}
-		timer := a.Clock.NewTimer(max(min(nextTurn.Sub(now), nextList.Sub(now), a.Period), minimumGap))
+		gap := max(a.Period/time.Duration(turns(len(a.due()))), minimumGap)
+		now, nextTurn := a.Clock.Now(), a.last.Add(gap)
+		wait := max(min(nextTurn.Sub(now), nextList.Sub(now), a.Period/looks), 0)
+		timer := a.Clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -75,20 +82,34 @@ func (a *Auditor) Run(ctx context.Context) {
 			a.list(ctx)
 		}
 		if !now.Before(nextTurn) {
-			nextTurn = now.Add(gap)
-			a.turn(ctx, a.due(now), now.Add(gap/2-a.Period))
+			due := a.due()
+			a.last = now
+			a.turn(ctx, due[:a.share(len(due))])
 		}
 	}
 }
 
+// turns is how many turns a period has.
+func turns(known int) int { return max((known+perCall-1)/perCall, 1) }
+
+// share returns how many load balancers the turn that begins takes: each period
+// takes all of them once, its turns nearly the same number.
+func (a *Auditor) share(known int) int {
+	a.owed += known
+	share := a.owed / turns(known)
+	a.owed %= turns(known)
+	return min(share, known, perCall)
+}
+
 // due returns the load balancers that are kept, the one read longest ago first.
-func (a *Auditor) due(now time.Time) []string {
+// One that is new was not there at the last turn, so nothing of it is older.
+func (a *Auditor) due() []string {
 	known := a.Known()
 	seen := make(map[string]time.Time, len(known))
 	for _, id := range known {
 		at, found := a.seen[id]
 		if !found {
-			at = now
+			at = a.last
 		}
 		seen[id] = at
 	}
@@ -97,9 +118,8 @@ func (a *Auditor) due(now time.Time) []string {
 	return known
 }
 
-// turn reads up to ten load balancers, those that were not read since a moment.
-func (a *Auditor) turn(ctx context.Context, due []string, since time.Time) {
-	batch := slices.DeleteFunc(due[:min(perCall, len(due))], func(id string) bool { return a.seen[id].After(since) })
+// turn reads up to ten load balancers.
+func (a *Auditor) turn(ctx context.Context, batch []string) {
 	if len(batch) == 0 {
 		return
 	}
