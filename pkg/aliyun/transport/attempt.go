@@ -39,9 +39,14 @@ func (t *Transport) send(ctx context.Context, op *operation, key credentials.Cre
 	defer cancel()
 	op.prepare(t.endpoints[op.product])
 	c.key.current = key
-	c.wire.begin(attemptCtx)
+	var gate func() error
+	if op.call.Mutating {
+		gate = t.opts.Fence
+	}
+	c.wire.begin(attemptCtx, gate)
 
 	err = doAction(c, op.call)
+	fenced := c.wire.refusal()
 	status, header, sent := c.wire.status, c.wire.header, c.wire.maybeSent()
 	t.clients.put(c)
 
@@ -51,13 +56,15 @@ func (t *Transport) send(ctx context.Context, op *operation, key credentials.Cre
 			return requestID, nil
 		}
 	}
-	if refusal, ok := errors.AsType[*sdkerrors.ServerError](err); ok {
-		return refusal.RequestId(), op.refused(refusal, header, key)
+	if answer, ok := errors.AsType[*sdkerrors.ServerError](err); ok {
+		return answer.RequestId(), op.refused(answer, header, key)
 	}
 	if unwilling, ok := errors.AsType[*apierror.Error](err); ok {
 		return requestID, unwilling
 	}
 	switch {
+	case fenced != nil:
+		err, sent = fmt.Errorf("%w: %w", ErrFenced, fenced), false
 	case ctx.Err() != nil:
 		err = ended(ctx)
 	case attemptCtx.Err() != nil:

@@ -96,6 +96,11 @@ type wire struct {
 	base http.RoundTripper
 	ctx  context.Context //nolint:containedctx // the SDK's calls take no context; set for one attempt
 
+	// gate is asked right before the request is sent; nil for reads. refused is
+	// its last answer.
+	gate    func() error
+	refused *atomic.Pointer[error]
+
 	status     int
 	header     http.Header
 	connecting atomic.Bool
@@ -103,13 +108,39 @@ type wire struct {
 	started    bool
 }
 
-func (w *wire) begin(ctx context.Context) {
+// begin prepares for one attempt; gate is asked right before it is sent, nil for
+// not at all.
+func (w *wire) begin(ctx context.Context, gate func() error) {
 	w.forget()
 	w.ctx = ctx
+	if gate == nil {
+		return
+	}
+	// A connection that was given up may ask later: it has this attempt's answer.
+	refused := &atomic.Pointer[error]{}
+	w.refused = refused
+	w.gate = func() error {
+		err := gate()
+		if err != nil {
+			refused.Store(&err)
+		}
+		return err
+	}
+}
+
+// refusal is why the gate kept the request from being sent, or nil.
+func (w *wire) refusal() error {
+	if w.refused == nil {
+		return nil
+	}
+	if err := w.refused.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func (w *wire) forget() {
-	w.ctx, w.status, w.header, w.started = nil, 0, nil, false
+	w.ctx, w.gate, w.refused, w.status, w.header, w.started = nil, nil, nil, 0, nil, false
 	w.connecting.Store(false)
 	w.connected.Store(false)
 }
@@ -119,7 +150,10 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.started = true
 	ctx := httptrace.WithClientTrace(w.ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { w.connecting.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { w.connected.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			w.connected.Store(true)
+			guard(info, w.gate)
+		},
 	})
 	resp, err := w.base.RoundTrip(req.WithContext(ctx))
 	if err != nil {

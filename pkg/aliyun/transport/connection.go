@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 )
@@ -34,14 +33,15 @@ func newConnections(caBundle []byte) (*http.Transport, error) {
 	}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           dial,
 		TLSClientConfig:       tlsConfig,
 		TLSHandshakeTimeout:   dialTimeout,
 		MaxIdleConns:          0,
 		MaxIdleConnsPerHost:   idlePerHost,
 		IdleConnTimeout:       idleTimeout,
 		ExpectContinueTimeout: time.Second,
-		ForceAttemptHTTP2:     true,
+		// Not HTTP/2, in which requests share a connection: see guard.
+		ForceAttemptHTTP2: false,
 	}, nil
 }
 
