@@ -62,6 +62,10 @@ func elect(ctx context.Context, c *cloudconfig.CompletedConfig, lock *fence, wat
 				work, stop := context.WithCancel(ctx)
 				defer stop()
 				defer context.AfterFunc(held, stop)()
+				go func() {
+					lock.awaitExpiry(work)
+					stop()
+				}()
 				led <- lead(work)
 			},
 			OnStoppedLeading: func() {},

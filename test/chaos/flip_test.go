@@ -52,13 +52,8 @@ func (w *world) turn(c *rig.Controller, f flip) time.Duration {
 	if f.deadly != "" {
 		dead = w.killAtAction(c, f.deadly)
 	}
-	start := time.Now()
-	w.setType("web", corev1.ServiceTypeClusterIP)
-	if f.gone {
-		w.await(longEnough, "the load balancer is deleted", func() string { return describe(w.LoadBalancers()) })
-	}
-	w.setType("web", corev1.ServiceTypeLoadBalancer)
-	if dead != nil {
+	killed := func() {
+		w.T.Helper()
 		w.await(longEnough, "the controller is killed", func() string {
 			if closed(dead) {
 				return ""
@@ -66,6 +61,19 @@ func (w *world) turn(c *rig.Controller, f flip) time.Duration {
 			return "it lives"
 		})
 		w.start(alone)
+	}
+	start := time.Now()
+	w.setType("web", corev1.ServiceTypeClusterIP)
+	switch {
+	case f.gone:
+		w.await(longEnough, "the load balancer is deleted", func() string { return describe(w.LoadBalancers()) })
+	case dead != nil:
+		// Changed back at once, the type may never be seen to have changed.
+		killed()
+	}
+	w.setType("web", corev1.ServiceTypeLoadBalancer)
+	if dead != nil && f.gone {
+		killed()
 	}
 	w.await(longEnough, "the Service is whole again", func() string { return w.serviceWhole("web", servers(1, 2)...) })
 	took := time.Since(start)

@@ -2,6 +2,8 @@ package chaos
 
 import (
 	"fmt"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,8 +58,8 @@ func TestTakeoverAfterKillComesWithTheEndOfTheLease(t *testing.T) {
 
 // freezeAtWrite freezes the leader at its n-th changing call from now on, while it
 // creates Services, thaws it when its successor has finished them, and looks for
-// writes of two.
-func (w *world) freezeAtWrite(n, services int, frozen time.Duration, flags ...string) {
+// writes of two. It returns how long the thawed one went on.
+func (w *world) freezeAtWrite(n, services int, frozen time.Duration, flags ...string) (woken time.Duration) {
 	w.T.Helper()
 	leader, _ := w.pair(flags...)
 	before := holder(w.lease())
@@ -88,7 +90,7 @@ func (w *world) freezeAtWrite(n, services int, frozen time.Duration, flags ...st
 	leader.Thaw()
 	thawed := time.Now()
 	leader.Wait(10 * time.Second)
-	woken := time.Since(thawed)
+	woken = time.Since(thawed)
 	if ended := leader.Ended(); ended != "exit status 1" {
 		w.T.Errorf("the thawed replica ended with %s:\n%s", ended, leader.Tail(20))
 	}
@@ -106,11 +108,48 @@ func (w *world) freezeAtWrite(n, services int, frozen time.Duration, flags ...st
 	}
 	w.T.Logf("frozen at write %d (%s), lease taken after %s, thawed after %s, ended %s later", n, event.Action,
 		took.Round(time.Millisecond), thawed.Sub(start).Round(time.Millisecond), woken.Round(time.Millisecond))
+	return woken
 }
 
 func TestFrozenLeaderWritesNothingAfterItWakes(t *testing.T) {
 	w := newWorld(t, rig.Options{Servers: 3})
 	w.freezeAtWrite(8, 5, 5*time.Second, quickLease...)
+}
+
+// lazyLease is a lease that a thawed leader takes seconds to miss by itself.
+var lazyLease = []string{"--leader-elect-lease-duration=5s", "--leader-elect-renew-deadline=4s", "--leader-elect-retry-period=500ms"}
+
+func TestThawedLeaderStopsWorkAtOnce(t *testing.T) {
+	w := newWorld(t, rig.Options{Servers: 3, Profile: "std"})
+	woken := w.freezeAtWrite(8, 5, 6*time.Second, lazyLease...)
+	// The race detector takes a second to end a process.
+	if woken > 2500*time.Millisecond {
+		t.Errorf("the thawed replica ended after %s", woken)
+	}
+	for i := 1; i <= 5; i++ {
+		if events := w.Events(serviceName(i)); strings.Contains(events, "may not write") {
+			t.Errorf("the thawed replica has written events:\n%s", events)
+		}
+	}
+}
+
+func TestLeaderStoppedWhileFrozenLeavesItsSuccessorTheLease(t *testing.T) {
+	w := newWorld(t, rig.Options{Servers: 3})
+	leader, _ := w.pair(quickLease...)
+	before, start := holder(w.lease()), time.Now()
+	leader.Freeze()
+	w.awaitTakeover(before, start, longEnough)
+	taken := w.lease()
+	if err := syscall.Kill(leader.PID(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	leader.Thaw()
+	leader.Wait(10 * time.Second)
+	w.Never(2*time.Second, "the lease has left the successor's hands", func() (bool, string) {
+		now := w.lease()
+		return holder(now) != holder(taken) || *now.Spec.LeaseTransitions != *taken.Spec.LeaseTransitions,
+			fmt.Sprintf("taken: %v\nnow: %v\n%s", taken.Spec, now.Spec, leader.Tail(5))
+	})
 }
 
 func TestSIGTERMAmongManyCreationsLeavesNothingHalfBuilt(t *testing.T) {
