@@ -1,6 +1,7 @@
 package loadbalancer
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -99,7 +100,7 @@ type memory struct {
 	// seen are observations that wait for their Service's next pass.
 	seen map[types.UID]audit.Observation
 	// members are the servers of each load balancer; attached counts them.
-	members  map[string]map[string]bool
+	members  map[string][]string
 	attached map[string]int
 	// rejected are servers that the API refused.
 	rejected map[string]rejection
@@ -109,7 +110,7 @@ func newMemory() *memory {
 	return &memory{
 		states: map[types.UID]*state{}, ids: map[types.UID]string{}, seen: map[types.UID]audit.Observation{},
 		names: map[types.UID]types.NamespacedName{}, strays: map[types.UID]bool{},
-		members: map[string]map[string]bool{}, attached: map[string]int{}, rejected: map[string]rejection{},
+		members: map[string][]string{}, attached: map[string]int{}, rejected: map[string]rejection{},
 	}
 }
 
@@ -137,23 +138,26 @@ func (m *memory) publish(s *state) {
 		delete(m.ids, s.uid)
 	} else {
 		m.ids[s.uid] = s.id()
-		servers := map[string]bool{}
-		for _, b := range membersOf(s.actual) {
-			servers[b.ServerID] = true
+		backends := membersOf(s.actual)
+		servers := make([]string, 0, len(backends))
+		for i := range backends {
+			servers = append(servers, backends[i].ServerID)
 		}
-		m.count(s.id(), servers)
+		slices.Sort(servers)
+		m.count(s.id(), slices.Compact(servers)) // a server has several ports in some groups
 	}
 	metric.LoadBalancersManaged.WithLabelValues().Set(float64(len(m.ids)))
 }
 
-// count enters the servers of a load balancer in the index of attachments.
-func (m *memory) count(id string, servers map[string]bool) {
-	for server := range m.members[id] {
+// count enters the servers of a load balancer, each once, in the index of
+// attachments.
+func (m *memory) count(id string, servers []string) {
+	for _, server := range m.members[id] {
 		if m.attached[server]--; m.attached[server] <= 0 {
 			delete(m.attached, server)
 		}
 	}
-	for server := range servers {
+	for _, server := range servers {
 		m.attached[server]++
 	}
 	if len(servers) == 0 {

@@ -17,12 +17,11 @@ func backendType(t string) string { return cmp.Or(t, typeServer) }
 
 // member is a backend in the form of the API's parameters.
 type member struct {
-	ServerID    string `json:"ServerId"`
-	Port        string `json:"Port,omitempty"`
-	Weight      string `json:"Weight,omitempty"`
-	Type        string `json:"Type"`
-	ServerIP    string `json:"ServerIp,omitempty"`
-	Description string `json:"Description,omitempty"`
+	ServerID string `json:"ServerId"`
+	Port     string `json:"Port,omitempty"`
+	Weight   string `json:"Weight,omitempty"`
+	Type     string `json:"Type"`
+	ServerIP string `json:"ServerIp,omitempty"`
 }
 
 // members encodes backends; named ones only identify (to remove), others carry
@@ -38,7 +37,7 @@ func members(backends []Backend, named bool) (string, error) {
 			m.Port = strconv.Itoa(b.Port)
 		}
 		if !named {
-			m.Weight, m.Description = strconv.Itoa(b.Weight), b.Description
+			m.Weight = strconv.Itoa(b.Weight)
 		}
 		list[i] = m
 	}
@@ -47,6 +46,11 @@ func members(backends []Backend, named bool) (string, error) {
 		return "", fmt.Errorf("encode backends: %w", err)
 	}
 	return string(raw), nil
+}
+
+// backend returns a member of a group as a reply tells it.
+func (c *Client) backend(serverID string, weight int, kind, ip string) Backend {
+	return Backend{ServerID: c.texts.one(serverID), Weight: weight, Type: c.texts.one(backendType(kind)), ServerIP: c.texts.one(ip)}
 }
 
 // AddBackends adds servers to the default group and returns the group as the
@@ -62,7 +66,7 @@ func (c *Client) AddBackends(ctx context.Context, lbID string, backends []Backen
 	if err := c.add(urgent(ctx), req, resp); err != nil {
 		return nil, wrap(err, "add %d backends to %s", len(backends), lbID)
 	}
-	return fromText(resp.BackendServers.BackendServer)
+	return c.fromText(resp.BackendServers.BackendServer)
 }
 
 // SetBackends changes the weights of servers of the default group and returns
@@ -78,7 +82,7 @@ func (c *Client) SetBackends(ctx context.Context, lbID string, backends []Backen
 	if err := c.set(urgent(ctx), req, resp); err != nil {
 		return nil, wrap(err, "set %d backends of %s", len(backends), lbID)
 	}
-	return fromText(resp.BackendServers.BackendServer)
+	return c.fromText(resp.BackendServers.BackendServer)
 }
 
 // RemoveBackends takes servers out of the default group, those that are not in
@@ -96,15 +100,13 @@ func (c *Client) RemoveBackends(ctx context.Context, lbID string, backends []Bac
 	}
 	out := make([]Backend, 0, len(resp.BackendServers.BackendServer))
 	for _, b := range resp.BackendServers.BackendServer {
-		out = append(out, Backend{
-			ServerID: b.ServerId, Weight: b.Weight, Type: backendType(b.Type), ServerIP: b.ServerIp, Description: b.Description,
-		})
+		out = append(out, c.backend(b.ServerId, b.Weight, b.Type, b.ServerIp))
 	}
 	return out, nil
 }
 
 // fromText reads the replies whose weight is text.
-func fromText(in []sdk.BackendServer) ([]Backend, error) {
+func (c *Client) fromText(in []sdk.BackendServer) ([]Backend, error) {
 	out := make([]Backend, 0, len(in))
 	for i := range in {
 		b := &in[i]
@@ -112,9 +114,7 @@ func fromText(in []sdk.BackendServer) ([]Backend, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read weight of backend %s: %w", b.ServerId, err)
 		}
-		out = append(out, Backend{
-			ServerID: b.ServerId, Weight: weight, Type: backendType(b.Type), ServerIP: b.ServerIp, Description: b.Description,
-		})
+		out = append(out, c.backend(b.ServerId, weight, b.Type, b.ServerIp))
 	}
 	return out, nil
 }

@@ -13,6 +13,9 @@ import (
 // Client makes the SLB calls. It is safe for concurrent use.
 type Client struct {
 	doer transport.Doer
+	// texts are shared by all backends that replies tell of: a server is a member
+	// of hundreds of groups.
+	texts texts
 }
 
 // New returns a client that sends its calls through d.

@@ -197,7 +197,7 @@ func TestTheDefaultGroupTellsItselfAfterEachChange(t *testing.T) {
 func TestAServerGroupIsMadeFilledAndDeleted(t *testing.T) {
 	_, c := newRig(t, aliyunsim.Options{})
 	lb := newLB(t, c, "web", nil)
-	group, err := c.CreateGroup(t.Context(), lb.ID, "k8s/80", []Backend{{ServerID: "i-1", Port: 30080, Weight: 100, Description: "first"}})
+	group, err := c.CreateGroup(t.Context(), lb.ID, "k8s/80", []Backend{{ServerID: "i-1", Port: 30080, Weight: 100}})
 	if err != nil || group.ID == "" {
 		t.Fatalf("%+v, %v", group, err)
 	}

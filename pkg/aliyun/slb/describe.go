@@ -115,10 +115,9 @@ func (c *Client) Get(ctx context.Context, id string) (LoadBalancer, error) {
 	for _, l := range resp.ListenerPortsAndProtocol.ListenerPortAndProtocol {
 		out.Ports = append(out.Ports, ListenerKey{Protocol(l.ListenerProtocol), l.ListenerPort})
 	}
+	out.Backends = make([]Backend, 0, len(resp.BackendServers.BackendServer))
 	for _, b := range resp.BackendServers.BackendServer {
-		out.Backends = append(out.Backends, Backend{
-			ServerID: b.ServerId, Weight: b.Weight, Type: backendType(b.Type), ServerIP: b.ServerIp, Description: b.Description,
-		})
+		out.Backends = append(out.Backends, c.backend(b.ServerId, b.Weight, b.Type, b.ServerIp))
 	}
 	return out, nil
 }

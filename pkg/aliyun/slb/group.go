@@ -42,13 +42,14 @@ func (c *Client) Group(ctx context.Context, groupID string) (Group, error) {
 	if err := src.Check(resp.RequestId); err != nil {
 		return Group{}, wrap(err, "describe server group %s", groupID)
 	}
-	out := Group{ID: resp.VServerGroupId, Name: resp.VServerGroupName}
+	out := Group{
+		ID: resp.VServerGroupId, Name: resp.VServerGroupName, Backends: make([]Backend, 0, len(resp.BackendServers.BackendServer)),
+	}
 	for i := range resp.BackendServers.BackendServer {
 		b := &resp.BackendServers.BackendServer[i]
-		out.Backends = append(out.Backends, Backend{
-			ServerID: b.ServerId, Port: b.Port, Weight: b.Weight, Type: backendType(b.Type),
-			ServerIP: b.ServerIp, Description: b.Description,
-		})
+		backend := c.backend(b.ServerId, b.Weight, b.Type, b.ServerIp)
+		backend.Port = b.Port
+		out.Backends = append(out.Backends, backend)
 	}
 	return out, nil
 }
@@ -104,7 +105,7 @@ func (c *Client) RemoveGroupBackends(ctx context.Context, groupID string, backen
 		"remove %d backends from group %s", len(backends), groupID)
 }
 
-// SetGroupBackends changes weights and descriptions of existing members.
+// SetGroupBackends changes the weights of existing members.
 func (c *Client) SetGroupBackends(ctx context.Context, groupID string, backends []Backend) error {
 	list, err := members(backends, false)
 	if err != nil {

@@ -144,9 +144,8 @@ type Backend struct {
 	// Weight is 0 to 100; 0 takes no new connections.
 	Weight int
 	// Type is ecs or eni; ServerIP the address of an eni backend.
-	Type        string
-	ServerIP    string
-	Description string
+	Type     string
+	ServerIP string
 }
 
 // Group is a vServer group.

@@ -58,7 +58,7 @@ func (r *run) learn(reply []slb.Backend, err error) {
 			return // not the whole group: nothing can be learnt
 		}
 	}
-	r.Actual.Backends = nil
+	r.Actual.Backends = make([]slb.Backend, 0, len(reply))
 	for _, b := range reply {
 		r.Actual.Backends = append(r.Actual.Backends, slb.Backend{ServerID: b.ServerID, Weight: b.Weight, Type: b.Type, ServerIP: b.ServerIP})
 	}
