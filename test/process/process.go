@@ -24,6 +24,9 @@ type Program struct {
 	// Detached programs outlive this process. Others are killed by the kernel
 	// when this process ends, however it ends.
 	Detached bool
+	// Enter, if set, is called on the thread that starts the program, to move it
+	// into the namespaces and control groups where the program is to be.
+	Enter func() error
 }
 
 // Process is a program that runs, or has run.
@@ -55,8 +58,13 @@ func Start(ctx context.Context, program Program) (*Process, error) {
 		// The kernel sends the parent-death signal when the *thread* that forked
 		// ends; this one stays until the program has ended.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := command.Start()
+		if program.Enter == nil {
+			defer runtime.UnlockOSThread()
+		}
+		err := enter(program)
+		if err == nil {
+			err = command.Start()
+		}
 		_ = output.Close()
 		if err != nil {
 			started <- err
@@ -72,6 +80,14 @@ func Start(ctx context.Context, program Program) (*Process, error) {
 		return nil, fmt.Errorf("start %s: %w", program.Name, err)
 	}
 	return p, nil
+}
+
+// enter moves the thread, which is never used for anything else afterwards.
+func enter(program Program) error {
+	if program.Enter == nil {
+		return nil
+	}
+	return program.Enter()
 }
 
 // PID is the process id.

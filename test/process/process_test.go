@@ -1,6 +1,8 @@
 package process
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -46,5 +48,44 @@ func TestEndLeavesAProcessAloneThatIsNotTheProgram(t *testing.T) {
 	}
 	if p.Ended() != "" {
 		t.Error("a foreign process was ended")
+	}
+}
+
+func TestProgramIsWhereItsStartEntered(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	p, err := Start(t.Context(), Program{
+		Name: "script", Binary: "/bin/sh", Args: []string{"-c", "umask"}, Log: log,
+		// The umask is a property of the thread once it shares it with no other.
+		Enter: func() error {
+			if err := syscall.Unshare(syscall.CLONE_FS); err != nil {
+				return err
+			}
+			syscall.Umask(0o123)
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	output, err := os.ReadFile(log)
+	if err != nil || string(output) != "0123\n" {
+		t.Errorf("umask %q, %v", output, err)
+	}
+}
+
+func TestFailedEntryStartsNothing(t *testing.T) {
+	dir := t.TempDir()
+	reason := errors.New("no such place")
+	_, err := Start(t.Context(), Program{
+		Name: "script", Binary: "/bin/sh", Args: []string{"-c", "echo started"}, Log: filepath.Join(dir, "log"),
+		Enter: func() error { return reason },
+	})
+	if !errors.Is(err, reason) {
+		t.Errorf("got %v", err)
+	}
+	if output, err := os.ReadFile(filepath.Join(dir, "log")); err != nil || len(output) > 0 {
+		t.Errorf("printed %q, %v", output, err)
 	}
 }
