@@ -28,8 +28,9 @@ const (
 	// DefaultStatusPeriod is the framework's period of address refreshes.
 	DefaultStatusPeriod = 5 * time.Minute
 	// initialAge is how old the answer for a Node that is being initialised may be:
-	// the Nodes of one scaling step share it.
-	initialAge = 30 * time.Second
+	// the Nodes of one scaling step share it, a thousand of which take three quarters
+	// of a minute.
+	initialAge = time.Minute
 )
 
 // Servers is what leads from a Node to its server; *servers.Snapshot is one.
@@ -92,13 +93,7 @@ func New(options Options) *Instances {
 // an empty value afterwards, where the framework does not allow for nil.
 func (i *Instances) InstanceMetadata(ctx context.Context, node *corev1.Node) (*cloudprovider.InstanceMetadata, error) {
 	initialised := !uninitialized(node)
-	maxAge := initialAge
-	if initialised {
-		// Younger than a period, so that each period asks; not by much, so that
-		// all Nodes are asked for together.
-		maxAge = i.options.StatusPeriod * 4 / 5
-	}
-	server, err := i.options.Servers.Get(ctx, node, maxAge)
+	server, err := i.described(ctx, node, initialised)
 	switch {
 	case errors.Is(err, servers.ErrForeign) && initialised:
 		return &cloudprovider.InstanceMetadata{}, nil
@@ -127,6 +122,17 @@ func (i *Instances) InstanceMetadata(ctx context.Context, node *corev1.Node) (*c
 		metadata.NodeAddresses = nil
 	}
 	return metadata, nil
+}
+
+// described looks up the server of a Node. One that is being initialised takes
+// along the others that are, and asks nothing anew for those that were.
+func (i *Instances) described(ctx context.Context, node *corev1.Node, initialised bool) (ecs.Server, error) {
+	if !initialised {
+		return i.options.Servers.GetAmong(ctx, node, initialAge, uninitialized)
+	}
+	// Younger than two periods, so that every other one asks, which by default is
+	// once in ten minutes; not by much, so that all Nodes are asked for together.
+	return i.options.Servers.Get(ctx, node, i.options.StatusPeriod*9/5)
 }
 
 // explain tells why a Node stays uninitialised. The message does not change from

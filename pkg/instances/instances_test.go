@@ -338,7 +338,7 @@ func TestInitialAnswersAreYoungerThanPeriodicOnes(t *testing.T) {
 	for _, test := range []struct {
 		node *corev1.Node
 		want time.Duration
-	}{{node(tainted), 30 * time.Second}, {node(), 4 * time.Minute}} {
+	}{{node(tainted), time.Minute}, {node(), 9 * time.Minute}} {
 		if _, err := u.InstanceMetadata(t.Context(), test.node); err != nil || u.answers.maxAge != test.want {
 			t.Errorf("age %s, want %s (%v)", u.answers.maxAge, test.want, err)
 		}

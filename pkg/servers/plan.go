@@ -35,7 +35,9 @@ type hostWish struct {
 }
 
 // plan collects what is missing for any Node and what is too old for the Nodes
-// that are wished for. The caller holds the lock.
+// that are wished for. Those beside them are taken along at half the age, so that
+// all come of age together and the pages of the next flight are full. The caller
+// holds the lock.
 func (s *Snapshot) plan(wants []want, now time.Time) (plan, error) {
 	p := plan{at: now}
 	nodes, err := s.nodes(nil)
@@ -56,10 +58,15 @@ func (s *Snapshot) plan(wants []want, now time.Time) (plan, error) {
 		}
 		limit := time.Duration(-1) // only what was never asked
 		for _, w := range wants {
-			if asked := w.node != nil && w.node.Name == node.Name; asked || i < listed && w.among(node) {
-				if limit < 0 || w.maxAge < limit {
-					limit = w.maxAge
+			age := w.maxAge
+			if w.node != nil && w.node.Name != node.Name {
+				if i >= listed || !w.among(node) {
+					continue
 				}
+				age /= 2
+			}
+			if limit < 0 || age < limit {
+				limit = age
 			}
 		}
 		s.need(&p, &c, limit, ids, addresses)

@@ -89,8 +89,8 @@ func (s *Snapshot) ServerFor(ctx context.Context, node *corev1.Node) (ecs.Server
 }
 
 // Get returns the server of a Node as a listing of at most the given age told
-// it. When the answer is too old, all Nodes whose answer is too old are asked
-// for together.
+// it. When the answer is too old, all Nodes whose answer is older than half that
+// age are asked for together.
 //
 // The error is ErrForeign, an *AbsentError, a *RefusedError (with the server
 // where it was found: it exists, but is not to be used for this Node), or

@@ -294,6 +294,45 @@ func TestOnlyChosenNodesAreRefreshed(t *testing.T) {
 	})
 }
 
+func TestFlightFillsItsPagesWithNodesThatWereNeverAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		nodes := r.fleet(t, 300)
+		none := func(*corev1.Node) bool { return false }
+		for _, n := range nodes {
+			if _, err := r.GetAmong(t.Context(), n, time.Minute, none); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if calls := r.cloud.made(); len(calls) != 3 {
+			t.Errorf("calls = %v", calls)
+		}
+	})
+}
+
+func TestNodesOfSeveralAgesComeOfAgeTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		nodes := r.fleet(t, 40)
+		look := func() {
+			for _, n := range nodes {
+				r.expect(t, n, 54*time.Second, "", nil)
+			}
+			pass(30 * time.Second)
+		}
+		look()
+		nodes = r.fleet(t, 80)
+		look()
+		r.cloud.made()
+		for range 12 {
+			look()
+		}
+		if calls := r.cloud.made(); len(calls) != 6 {
+			t.Errorf("calls = %v, want one a minute", calls)
+		}
+	})
+}
+
 func TestFailureIsReturnedAndNotRetriedHot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig()
