@@ -33,15 +33,12 @@ test: kubernetes ## Run all tests but the long ones.
 	@test -n "$(HAVE_CC)" || echo "note: no C compiler, so the race detector is off; 'sudo make setup' installs one"
 	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(cluster\|integration\|chaos\|scale\)')
 	@echo "the rest starts control planes, one at a time"
-	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/scale/...
-
-.PHONY: chaos
-chaos: kubernetes ## Kill, freeze and starve the controller on a real control plane.
-	$(TESTENV) $(GO) test $(RACE) -timeout 20m ./test/chaos/...
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/scale/... ./test/chaos/...
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.
 	CGO_ENABLED=0 $(BIN)/golangci-lint-$(LINT_VERSION) run
+	CGO_ENABLED=0 $(GO) vet -tags bench,nightly ./test/...
 
 $(BIN)/golangci-lint-$(LINT_VERSION):
 	@echo "building golangci-lint $(LINT_VERSION), about a minute"
