@@ -10,7 +10,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/client-go/tools/cache"
 	cloudprovider "k8s.io/cloud-provider"
-	"k8s.io/cloud-provider/api"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
@@ -170,16 +169,17 @@ func (b *Balancers) GetLoadBalancerName(_ context.Context, _ string, service *co
 	return annotation.Parse(service.Annotations).Settings.Or(annotation.Name, ownership.LoadBalancerName(string(service.UID)))
 }
 
-// refusedAgain is when the framework asks again for a Service that was refused:
-// a change of the Service comes at once, by itself.
-const refusedAgain = 5 * time.Minute
-
 // EnsureLoadBalancer implements cloudprovider.LoadBalancer. The nodes are taken
 // from the lister, not from the call.
+//
+// A Service that is refused has been told so by an event of ours; any error would
+// make the service controller tell the same again in an event of its own. The one
+// answer with which it leaves a Service and its status as they are, until the
+// Service changes, is ImplementedElsewhere.
 func (b *Balancers) EnsureLoadBalancer(ctx context.Context, _ string, service *corev1.Service, _ []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
 	a, err := b.queue.Do(ctx, service.UID, reasonEnsure, service)
 	if err != nil && hopeless(err) {
-		return nil, api.NewRetryError(err.Error(), refusedAgain)
+		return nil, cloudprovider.ImplementedElsewhere
 	}
 	if err != nil {
 		return nil, err

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	testclock "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
@@ -107,6 +110,9 @@ func TestRefusedServiceCostsNoCallAndOneEvent(t *testing.T) {
 	if len(told) != 1 || !strings.Contains(told[0], "bandwidth") || !strings.Contains(told[0], "scheduler") || r.total() > 0 || r.address(s) != "" {
 		t.Errorf("events %q, calls %v, address %q", told, r.sim.Counts(), r.address(s))
 	}
+	if others := r.upstreamEvents(s); !slices.Equal(others, []string{"Normal EnsuringLoadBalancer"}) {
+		t.Errorf("the service controller tells %q", others)
+	}
 	r.change(s, func(s *corev1.Service) {
 		delete(s.Annotations, annotation.Prefix+"bandwidth")
 		delete(s.Annotations, annotation.Prefix+"scheduler")
@@ -116,6 +122,28 @@ func TestRefusedServiceCostsNoCallAndOneEvent(t *testing.T) {
 		t.Errorf("notes %q", notes)
 	}
 }
+
+func TestRefusedServiceIsToldAgainWhileItIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "instant", 3)
+	clock := testclock.NewFakeClock(time.Now())
+	told := &counter{}
+	r.start(func(o *Options) { o.Clock, o.Events = clock, told })
+	s := newService(1, func(s *corev1.Service) { s.Annotations[annotation.Prefix+"scheduler"] = "best" })
+	r.create(s)
+	r.eventually("it is refused", func() bool { return told.n.Load() == 1 })
+	r.eventually("it is told again", func() bool {
+		clock.Step(time.Minute)
+		return told.n.Load() > 1
+	})
+	r.remove(s)
+	r.eventually("it can be deleted", func() bool { return r.removed(s) })
+}
+
+// counter counts events.
+type counter struct{ n atomic.Int32 }
+
+func (c *counter) Event(runtime.Object, *event.Reason, string, ...any) { c.n.Add(1) }
 
 func TestTooManyPortsAreRefusedBeforeTheFirstCall(t *testing.T) {
 	t.Parallel()

@@ -30,6 +30,7 @@ const (
 	reasonEndpoints queue.Reason = "endpoints"
 	reasonAudit     queue.Reason = "audit"
 	reasonRejected  queue.Reason = "rejected"
+	reasonRefused   queue.Reason = "refused"
 )
 
 // answer is the result of a pass.
@@ -119,8 +120,15 @@ func (b *Balancers) work(ctx context.Context, st *state, wished *corev1.Service,
 		b.options.Events.Event(service, event.LoadBalancerUnchangeable, "%v", unchangeable)
 		result = resultRefused
 	}
+	if result == resultRefused {
+		b.queue.AddAfter(st.uid, reasonRefused, refusedAgain)
+	}
 	return result, answer{status: status, exists: st.actual != nil}, err
 }
+
+// refusedAgain is when a Service that is refused is looked at and told again, as
+// events do not last: a change of the Service comes at once, by itself.
+const refusedAgain = 5 * time.Minute
 
 // repeat reports whether a failed pass is repeated by the queue. What only a
 // change of the Service can mend is not; deletions are repeated by the service

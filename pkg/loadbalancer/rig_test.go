@@ -110,6 +110,22 @@ func (r *rig) recorded(reason *event.Reason) []string {
 	return out
 }
 
+// upstreamEvents returns the events of upstream's service controller on a Service.
+func (r *rig) upstreamEvents(s *corev1.Service) []string {
+	r.t.Helper()
+	list, err := r.kube.CoreV1().Events(s.Namespace).List(r.t.Context(), metav1.ListOptions{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var out []string
+	for i := range list.Items {
+		if e := &list.Items[i]; e.InvolvedObject.UID == s.UID {
+			out = append(out, e.Type+" "+e.Reason)
+		}
+	}
+	return out
+}
+
 // controller is one life of the process: our part, and upstream's service
 // controller on top of it.
 type controller struct {
