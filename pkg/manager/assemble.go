@@ -55,7 +55,7 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 	if err := completeLocation(ctx, r.cfg, md, r.ready); err != nil {
 		return nil, err
 	}
-	source, err := newCredentials(ctx, r.cfg, md, client)
+	source, err := r.newCredentials(ctx, md, client)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 	})
 
 	p := &parts{replica: r, transport: t, informers: newInformers(client, r.framework.ComponentConfig.Generic.MinResyncPeriod)}
-	r.informers = p.informers
+	r.informers = append(r.informers, p.informers)
 	if err := p.identify(ctx); err != nil {
 		return nil, err
 	}

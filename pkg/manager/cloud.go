@@ -56,8 +56,8 @@ func completeLocation(ctx context.Context, cfg *config.Config, md *metadata.Clie
 }
 
 // newCredentials makes the configured source. The region must be known.
-func newCredentials(ctx context.Context, cfg *config.Config, md *metadata.Client, client kubernetes.Interface) (credentials.Source, error) {
-	c := cfg.Credentials
+func (r *replica) newCredentials(ctx context.Context, md *metadata.Client, client kubernetes.Interface) (credentials.Source, error) {
+	c := r.cfg.Credentials
 	switch c.Source {
 	case config.SourceEnvironment:
 		return credentials.Static(c.AccessKeyID, string(c.AccessKeySecret), string(c.SecurityToken)), nil
@@ -65,11 +65,16 @@ func newCredentials(ctx context.Context, cfg *config.Config, md *metadata.Client
 		return credentials.NewFile(c.File), nil
 	case config.SourceSecret:
 		pushed := credentials.NewPushed("Secret " + c.SecretNamespace + "/" + c.SecretName)
-		return pushed, watchSecret(ctx, client, c.SecretNamespace, c.SecretName, pushed)
+		watch, err := watchSecret(ctx, client, c.SecretNamespace, c.SecretName, pushed)
+		if err != nil {
+			return nil, err
+		}
+		r.informers = append(r.informers, watch)
+		return pushed, nil
 	case config.SourceRAMRole:
 		return credentials.NewRefreshing(credentials.NewRAMRole(md, c.RAMRole), clock.RealClock{}), nil
 	case config.SourceOIDC:
-		endpoint, err := transport.EndpointURL(transportOptions(cfg), transport.Sts)
+		endpoint, err := transport.EndpointURL(transportOptions(r.cfg), transport.Sts)
 		if err != nil {
 			return nil, fmt.Errorf("endpoint of STS: %w", err)
 		}

@@ -33,8 +33,8 @@ type replica struct {
 	cfg       *config.Config
 	framework *cloudconfig.CompletedConfig
 	ready     *readiness
-	// informers are what assemble has started, or nil.
-	informers informers.SharedInformerFactory
+	// informers are what assemble has started.
+	informers []informers.SharedInformerFactory
 	// out gets what a person asked for on the command line (dry run).
 	out io.Writer
 }
@@ -123,8 +123,8 @@ func (r *replica) run(parent context.Context) error {
 // awaitInformers waits until the informers have ended, whose context is over: the
 // reason that the program gives for its end is then the last thing it says.
 func (r *replica) awaitInformers() {
-	if r.informers != nil {
-		r.informers.Shutdown()
+	for _, factory := range r.informers {
+		factory.Shutdown()
 	}
 }
 

@@ -24,8 +24,9 @@ const (
 
 // watchSecret pushes the keys of one Secret into pushed until ctx ends. A
 // static Pod may not name a Secret, so it is read through the API. The rights it
-// needs are get, list and watch on that one name.
-func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, name string, pushed *credentials.Pushed) error {
+// needs are get, list and watch on that one name. The factory is the informer's,
+// to wait for its end.
+func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, name string, pushed *credentials.Pushed) (informers.SharedInformerFactory, error) {
 	full := namespace + "/" + name
 	remedy := fmt.Sprintf("kubectl -n %s create secret generic %s --from-literal=%s=... --from-literal=%s=...",
 		namespace, name, secretAccessKey, secretAccessKeySecret)
@@ -43,7 +44,7 @@ func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, na
 		}
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	}); err != nil {
-		return fmt.Errorf("watch Secret %s: %w", full, err)
+		return nil, fmt.Errorf("watch Secret %s: %w", full, err)
 	}
 	take := func(obj any) {
 		secret, ok := obj.(*corev1.Secret)
@@ -57,10 +58,10 @@ func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, na
 		UpdateFunc: func(_, obj any) { take(obj) },
 		DeleteFunc: func(any) { absent() },
 	}); err != nil {
-		return fmt.Errorf("watch Secret %s: %w", full, err)
+		return nil, fmt.Errorf("watch Secret %s: %w", full, err)
 	}
 	factory.StartWithContext(ctx)
-	return nil
+	return factory, nil
 }
 
 // pushSecret takes white space off the values: a key that was made with echo
