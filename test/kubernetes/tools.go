@@ -1,7 +1,7 @@
 //go:build tools
 
-// Package kubernetes pins the programs of a real Kubernetes control plane, so
-// that the Go module proxy is the only thing needed to build one.
+// Package kubernetes pins the programs of a real Kubernetes cluster, so that the
+// Go module proxy is the only thing needed to build one.
 package kubernetes
 
 import (
