@@ -52,7 +52,8 @@ func Item(product, action, code, message string) error {
 // itemStatus is the HTTP status of the answer that carried the item.
 const itemStatus = 200
 
-// Error tells the operation, what happened and the request ID.
+// Error tells the operation, what happened, what to grant where a right is
+// missing, and the request ID.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(strings.TrimPrefix(e.Product+"."+e.Action, "."))
@@ -74,6 +75,12 @@ func (e *Error) Error() string {
 		}
 		b.WriteString(e.Err.Error())
 	}
+	if remedy := e.remedy(); remedy != "" {
+		if !strings.HasSuffix(b.String(), ".") {
+			b.WriteString(".")
+		}
+		b.WriteString(" " + remedy)
+	}
 	if e.Sent {
 		b.WriteString(" (the request may have been executed)")
 	}
@@ -84,6 +91,22 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, ", request ID %s", e.RequestID)
 	}
 	return b.String()
+}
+
+// remedy says which RAM action to grant, where its lack is what the call was
+// refused for; else it is "". RAM names actions as the API does.
+func (e *Error) remedy() string {
+	switch e.Code {
+	case "Forbidden", "Forbidden.RAM", "Forbbiden", "NoPermission":
+	default:
+		return ""
+	}
+	product := strings.ToLower(e.Product)
+	grant := fmt.Sprintf("Grant %s:%s to the RAM user or role", product, e.Action)
+	if product == "sts" {
+		return grant // who becomes another role needs no more
+	}
+	return grant + " (deploy/ram/controller.json is the whole policy)"
 }
 
 // Unwrap returns the cause.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -35,6 +36,27 @@ func TestErrorTellsOperationReasonAndRequestID(t *testing.T) {
 	}
 	if !errors.Is(lost, context.DeadlineExceeded) || !MaybeExecuted(lost) {
 		t.Error("the cause or the doubt is lost")
+	}
+}
+
+func TestMissingRightIsNamed(t *testing.T) {
+	const said = "User not authorized to operate on the specified resource, or this API doesn't support RAM."
+	err := New("Slb", "CreateLoadBalancer", "Forbidden.RAM", said, "REQ-1", 403)
+	want := "Slb.CreateLoadBalancer: Forbidden.RAM: " + said +
+		" Grant slb:CreateLoadBalancer to the RAM user or role (deploy/ram/controller.json is the whole policy), HTTP 403, request ID REQ-1"
+	if err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+	if got := New("Vpc", "CreateRouteEntries", "NoPermission", "", "", 403).Error(); !strings.Contains(got, ": NoPermission. Grant vpc:CreateRouteEntries to") {
+		t.Errorf("without a message: %s", got)
+	}
+	if got := New("Sts", "AssumeRole", "NoPermission", "m", "", 403).Error(); got != "Sts.AssumeRole: NoPermission: m. Grant sts:AssumeRole to the RAM user or role, HTTP 403" {
+		t.Errorf("of another role: %s", got)
+	}
+	for _, code := range []string{"InvalidAccessKeyId.Inactive", "PAY.INSUFFICIENT_BALANCE", "Forbidden.RiskControl", "OperationBusy"} {
+		if got := New("Slb", "CreateLoadBalancer", code, "m", "", 403).Error(); strings.Contains(got, "Grant") {
+			t.Errorf("a right is no remedy: %s", got)
+		}
 	}
 }
 
