@@ -120,18 +120,23 @@ func (r *row) meant(p Protocol, a Attributes) bool {
 
 // Diff returns what to set so that a listener with the actual attributes has the
 // wanted ones: for each wanted field that differs its canonical value, together
-// with the switches that it depends on (the API wants some of them repeated).
-// Fields that wanted does not name are left alone, fields without a meaning
+// with the switches that it depends on (the API wants some of them repeated), and
+// what the API requires beside a switch that is changed. Other fields that wanted does not name are left alone, fields without a meaning
 // (such as a cookie without a sticky session) are ignored, and other spellings
 // of one value are equal. The result is empty when nothing differs.
 func Diff(p Protocol, wanted, actual Attributes) Attributes {
 	out := Attributes{}
 	for _, r := range rowsOf(p) {
-		if _, ok := wanted[r.field]; !ok || !r.meant(p, wanted) {
+		if !r.meant(p, wanted) {
 			continue
 		}
-		want := r.value(p, wanted)
-		if want == r.value(p, actual) {
+		along := r.required && slices.ContainsFunc(r.when, func(c condition) bool { return out[c.field] != "" })
+		from := wanted
+		if _, named := wanted[r.field]; !named {
+			from = actual
+		}
+		want := r.value(p, from)
+		if want == r.value(p, actual) && !along {
 			continue
 		}
 		out[r.field] = want

@@ -46,6 +46,18 @@ func TestDiff(t *testing.T) {
 			HTTP, Attributes{HealthCheck: "on", HealthCheckURI: "/a"}, Attributes{HealthCheck: "on", HealthCheckURI: "/b"},
 			Attributes{HealthCheck: "on", HealthCheckType: "http", HealthCheckURI: "/a"},
 		},
+		"draining switched on takes its time-out along": {
+			TCP, Attributes{ConnectionDrain: "on", DrainTimeout: "300"}, Attributes{},
+			Attributes{ConnectionDrain: "on", DrainTimeout: "300"},
+		},
+		"also one that is not named": {
+			UDP, Attributes{ConnectionDrain: "on"}, Attributes{ConnectionDrain: "off", DrainTimeout: "60"},
+			Attributes{ConnectionDrain: "on", DrainTimeout: "60"},
+		},
+		"draining switched off does not": {
+			TCP, Attributes{ConnectionDrain: "off", DrainTimeout: "300"}, Attributes{ConnectionDrain: "on", DrainTimeout: "60"},
+			Attributes{ConnectionDrain: "off"},
+		},
 		"a field that the protocol lacks is ignored": {
 			UDP, Attributes{EstablishedTimeout: "10"}, Attributes{}, Attributes{},
 		},
@@ -121,6 +133,9 @@ func TestEncodedCreateAndSetUseTheirOwnSpelling(t *testing.T) {
 	want := map[string]string{"HealthCheckInterval": "7", "healthCheckReq": "ping", "HealthCheckConnectPort": "-520"}
 	if d := cmp.Diff(want, set); d != "" {
 		t.Errorf("set -want +got\n%s", d)
+	}
+	if got := encodeCreate(TCP, Attributes{ConnectionDrain: "on"}); got["ConnectionDrainTimeout"] != "300" {
+		t.Errorf("draining without its time-out: %v", got)
 	}
 	if got := encodeCreate(HTTP, nil); got["StickySession"] != "off" || got["HealthCheck"] != "off" {
 		t.Errorf("required switches are missing: %v", got)

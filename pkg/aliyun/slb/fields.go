@@ -110,7 +110,8 @@ type row struct {
 	// when says in which case the field has a meaning. Else it is neither sent
 	// nor compared.
 	when []condition
-	// required fields are sent at creation with their preset if need be.
+	// required fields are sent at creation, with their preset if need be, and
+	// whenever a switch that they depend on is changed.
 	required bool
 	// fixed fields can only be given at creation.
 	fixed bool

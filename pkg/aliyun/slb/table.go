@@ -19,7 +19,7 @@ var table = []row{
 	{field: ConnectionDrain, on: layer4, param: "ConnectionDrain", kind: onOff, preset: "off"},
 	{
 		field: DrainTimeout, on: layer4, param: "ConnectionDrainTimeout", kind: number, min: 10, max: 900, preset: "300",
-		when: []condition{{ConnectionDrain, "on"}},
+		when: []condition{{ConnectionDrain, "on"}}, required: true,
 	},
 	{field: ProxyProtocol, on: layer4, param: "ProxyProtocolV2Enabled", kind: boolean, preset: "false"},
 

@@ -43,7 +43,7 @@ func (p *planner) listener(l build.Listener) {
 		p.step(Step{Kind: StartListener, Listener: key})
 		return
 	}
-	set := Step{Kind: SetListener, Listener: key, Changed: changed(l, actual), Takeover: !p.own(actual)}
+	set := Step{Kind: SetListener, Listener: key, Changed: slb.Diff(l.Protocol, l.Attributes, actual.Attributes), Takeover: !p.own(actual)}
 	if to.group != nil && (to.group.id == "" || to.group.id != actual.GroupID) {
 		set.Bind, set.Group, set.GroupName = true, to.group.id, to.group.name
 	}
@@ -53,16 +53,6 @@ func (p *planner) listener(l build.Listener) {
 	if actual.Status == slb.ListenerStopped || actual.Status == slb.ListenerStopping {
 		p.step(Step{Kind: StartListener, Listener: key, WasStopped: true})
 	}
-}
-
-// changed returns the attributes to set. Switching connection draining on takes
-// its time-out along, which the API wants even when it stays the same.
-func changed(l build.Listener, actual *slb.Listener) slb.Attributes {
-	out := slb.Diff(l.Protocol, l.Attributes, actual.Attributes)
-	if timeout, found := l.Attributes[slb.DrainTimeout]; found && out[slb.ConnectionDrain] == "on" {
-		out[slb.DrainTimeout] = timeout
-	}
-	return out
 }
 
 // stale returns our listeners that are not wanted any more, those first that
