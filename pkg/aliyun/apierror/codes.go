@@ -67,7 +67,7 @@ var exact = byCode(map[Kind][]string{
 		// SLB
 		"VSwitchAvailableIpNotExist", "PRODUCT.INSUFFICIENT_STOCK", "ResourceInsufficientBalance",
 		"ORDER.QUANTITY_INVALID", "ORDER.QUOTA_EXCEEDED", "TagCountLimit", "TagCreateCountLimit",
-		"VipTooManyListeners", "DomainExtension.Quota",
+		"VipTooManyListeners", "DomainExtension.Quota", "BackendServerAttachedNumberOverLimit",
 	},
 	Invalid: {
 		// any

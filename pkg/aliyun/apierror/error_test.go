@@ -86,7 +86,7 @@ func TestOnlyPassingTroubleIsRetryable(t *testing.T) {
 
 func TestLabelsAreBounded(t *testing.T) {
 	for code, want := range map[string]string{
-		"TaskConflict": "TaskConflict", "Throttling.User": "Throttling", "Rejected.Throttling": "Throttling",
+		"TaskConflict": "TaskConflict", "BackendServerAttachedNumberOverLimit": "BackendServerAttachedNumberOverLimit", "Throttling.User": "Throttling", "Rejected.Throttling": "Throttling",
 		"QuotaExceeded.RouteEntry": "QuotaExceed", "Forbidden.RAM": "Forbidden", "a proxy's own words": "other", "": "other",
 	} {
 		if got := Label(code); got != want {
