@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -58,49 +59,40 @@ func TestPassesOfOneKeyNeverOverlap(t *testing.T) {
 }
 
 func TestCallerGetsThePassThatBeganAfterIt(t *testing.T) {
-	release, entered := make(chan struct{}), make(chan Batch, 10)
-	q := start(t, 2, func(_ context.Context, _ types.UID, batch Batch) (int, error) {
-		entered <- batch
-		<-release
-		return len(batch.Wishes), nil
-	})
-	q.Add("a", "nodes")
-	<-entered // the first pass is under way
-	type answer struct {
-		n   int
-		err error
-	}
-	answers := make(chan answer, 2)
-	for _, wish := range []string{"x", "y"} {
-		go func() {
-			n, err := q.Do(t.Context(), "a", "ensure", wish)
-			answers <- answer{n, err}
-		}()
-	}
-	for q.waiting("a") < 2 {
-		time.Sleep(time.Millisecond) //nolint:forbidigo // polls for a condition
-	}
-	release <- struct{}{}
-	second := <-entered
-	release <- struct{}{}
-	for range 2 {
-		if a := <-answers; a.err != nil || a.n != 2 {
-			t.Errorf("answer %+v, want the second pass with both wishes", a)
+	synctest.Test(t, func(t *testing.T) {
+		release, entered := make(chan struct{}), make(chan Batch, 10)
+		q := start(t, 2, func(_ context.Context, _ types.UID, batch Batch) (int, error) {
+			entered <- batch
+			<-release
+			return len(batch.Wishes), nil
+		})
+		q.Add("a", "nodes")
+		<-entered // the first pass is under way
+		type answer struct {
+			n   int
+			err error
 		}
-	}
-	if second.String() != "[ensure]" {
-		t.Errorf("reasons of the second pass: %s", second)
-	}
-}
-
-// waiting returns how many callers wait for the key's next pass.
-func (q *Queue[R]) waiting(key types.UID) int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if e := q.entries[key]; e != nil {
-		return len(e.waiters)
-	}
-	return 0
+		answers := make(chan answer, 2)
+		for _, wish := range []string{"x", "y"} {
+			go func() {
+				n, err := q.Do(t.Context(), "a", "ensure", wish)
+				answers <- answer{n, err}
+			}()
+		}
+		// Do has put its wish in the queue when its goroutine waits for the answer.
+		synctest.Wait()
+		release <- struct{}{}
+		second := <-entered
+		release <- struct{}{}
+		for range 2 {
+			if a := <-answers; a.err != nil || a.n != 2 {
+				t.Errorf("answer %+v, want the second pass with both wishes", a)
+			}
+		}
+		if second.String() != "[ensure]" {
+			t.Errorf("reasons of the second pass: %s", second)
+		}
+	})
 }
 
 func TestFailedPassIsRepeatedUntilItSucceeds(t *testing.T) {
