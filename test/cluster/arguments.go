@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -41,12 +42,17 @@ func (c *Cluster) arguments(name string, port int) []string {
 
 func (c *Cluster) etcdArguments(port int) []string {
 	url := "https://" + c.hostPort(port)
+	listen := url
+	if c.options.Namespace != "" {
+		// A snapshot is taken on the server itself, where loopback is at hand.
+		listen += ",https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
 	// Nobody but etcd itself uses the peer port, so the kernel may choose it.
 	const peer = "http://127.0.0.1:0"
 	return []string{
 		"--name=default",
 		"--data-dir=" + c.path("etcd"),
-		"--listen-client-urls=" + url,
+		"--listen-client-urls=" + listen,
 		"--advertise-client-urls=" + url,
 		"--listen-peer-urls=" + peer,
 		"--initial-advertise-peer-urls=" + peer,
@@ -63,7 +69,7 @@ func (c *Cluster) etcdArguments(port int) []string {
 
 func (c *Cluster) apiServerArguments(port int) []string {
 	arguments := []string{
-		"--bind-address=" + c.options.BindAddress,
+		"--bind-address=" + c.options.listenAddress(),
 		"--advertise-address=" + c.options.BindAddress,
 		"--secure-port=" + strconv.Itoa(port),
 		"--etcd-servers=https://" + c.address(etcdName),
@@ -94,6 +100,10 @@ func (c *Cluster) apiServerArguments(port int) []string {
 	if address, err := netip.ParseAddr(c.options.BindAddress); err == nil && address.IsLoopback() {
 		// Endpoints may not hold a loopback address.
 		arguments = append(arguments, "--endpoint-reconciler-type=none")
+	}
+	if c.options.Namespace != "" {
+		// Logs and exec go to the nodes' addresses: no names are served here.
+		arguments = append(arguments, "--kubelet-preferred-address-types=InternalIP")
 	}
 	return arguments
 }
@@ -160,7 +170,7 @@ func (c *Cluster) componentArguments(port int, name, certificate string) []strin
 		"--kubeconfig=" + kubeconfig,
 		"--authentication-kubeconfig=" + kubeconfig,
 		"--authorization-kubeconfig=" + kubeconfig,
-		"--bind-address=" + c.options.BindAddress,
+		"--bind-address=" + c.options.listenAddress(),
 		"--secure-port=" + strconv.Itoa(port),
 		"--tls-cert-file=" + c.cert(certificate),
 		"--tls-private-key-file=" + c.key(certificate),

@@ -18,8 +18,11 @@ type child struct {
 
 // startChild starts the program of a component, its output appended to the log
 // file. Unless detached, the kernel ends it with this process.
-func startChild(ctx context.Context, c component, detached bool) (*child, error) {
-	p, err := process.Start(ctx, process.Program{Name: c.Name, Binary: c.Binary, Args: c.Args, Log: c.Log, Detached: detached})
+func startChild(ctx context.Context, c component, record state) (*child, error) {
+	p, err := process.Start(ctx, process.Program{
+		Name: c.Name, Binary: c.Binary, Args: c.Args, Log: c.Log,
+		Detached: record.Detached, Enter: enter(record.Namespace),
+	})
 	if err != nil {
 		return nil, err
 	}

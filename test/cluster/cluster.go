@@ -20,6 +20,8 @@ type Cluster struct {
 	client  kubernetes.Interface
 	// choosePort is freePort, but for tests.
 	choosePort func(ctx context.Context, host string) (int, error)
+	// relay is nil unless the programs are in a network namespace.
+	relay *relay
 
 	mu sync.Mutex
 	// record and children are guarded by mu.
@@ -114,7 +116,17 @@ func (c *Cluster) address(name string) string {
 	return ""
 }
 
-func (c *Cluster) apiServerURL() string { return "https://" + c.address(apiServerName) }
+// apiServerURL is for clients on this machine.
+func (c *Cluster) apiServerURL() string {
+	if c.record.Relay != "" {
+		return "https://" + c.record.Relay
+	}
+	return c.serverURL()
+}
+
+// serverURL is for clients that are where the control plane is, or on other
+// servers of its network.
+func (c *Cluster) serverURL() string { return "https://" + c.address(apiServerName) }
 
 // recordComponent puts a component into the record, in place of an older one of
 // that name, and saves the record.

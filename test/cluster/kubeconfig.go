@@ -16,11 +16,20 @@ import (
 
 // KubeconfigFor writes a kubeconfig with a client certificate of a user that
 // is a member of the groups, and returns its path. The file needs no other
-// file. What the user may do is up to RBAC.
+// file. What the user may do is up to RBAC. It is for programs on this machine.
 func (c *Cluster) KubeconfigFor(user string, groups ...string) (string, error) {
+	return c.writeKubeconfig(kubeconfigName(user, groups), c.apiServerURL(), identity{user: user, groups: groups})
+}
+
+// ServerKubeconfigFor is KubeconfigFor for programs on servers: where the control
+// plane has a network namespace, its address there is in it.
+func (c *Cluster) ServerKubeconfigFor(user string, groups ...string) (string, error) {
+	return c.writeKubeconfig("server-"+kubeconfigName(user, groups), c.serverURL(), identity{user: user, groups: groups})
+}
+
+func kubeconfigName(user string, groups []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{user}, groups...), "\x00")))
-	name := fileName(user) + "-" + hex.EncodeToString(sum[:4])
-	return c.writeKubeconfig(name, identity{user: user, groups: groups})
+	return fileName(user) + "-" + hex.EncodeToString(sum[:4])
 }
 
 // fileName keeps the characters of a user name that suit a file name.
@@ -35,7 +44,7 @@ func fileName(user string) string {
 	}, user)
 }
 
-func (c *Cluster) writeKubeconfig(name string, who identity) (string, error) {
+func (c *Cluster) writeKubeconfig(name, server string, who identity) (string, error) {
 	signer, err := loadAuthority(c.path("pki"), clusterCA)
 	if err != nil {
 		return "", err
@@ -46,7 +55,7 @@ func (c *Cluster) writeKubeconfig(name string, who identity) (string, error) {
 	}
 	const only = "kube-aliyun"
 	config := clientcmdapi.NewConfig()
-	config.Clusters[only] = &clientcmdapi.Cluster{Server: c.apiServerURL(), CertificateAuthorityData: signer.certPEM}
+	config.Clusters[only] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: signer.certPEM}
 	config.AuthInfos[who.user] = &clientcmdapi.AuthInfo{ClientCertificateData: issued.cert, ClientKeyData: issued.key}
 	config.Contexts[only] = &clientcmdapi.Context{Cluster: only, AuthInfo: who.user}
 	config.CurrentContext = only

@@ -50,6 +50,12 @@ type Options struct {
 	// BindAddress is the address that all programs listen on. Default:
 	// 127.0.0.1.
 	BindAddress string
+	// Namespace is the path of a network namespace, a simulated server's, for
+	// the programs to run in. They then use their usual ports there, on all
+	// addresses; BindAddress, the server's own, is the one that other servers
+	// find them at. This machine reaches the API server through a relay on its
+	// loopback, which belongs to this process: Detach goes without.
+	Namespace string
 	// ServerNames are further addresses and names in the API server's
 	// certificate, beside those of BindAddress, localhost and the Service.
 	ServerNames []string
@@ -105,8 +111,12 @@ func (o Options) withDefaults() (Options, error) {
 	if o.BindAddress == "" {
 		o.BindAddress = "127.0.0.1"
 	}
-	if _, err := netip.ParseAddr(o.BindAddress); err != nil {
+	address, err := netip.ParseAddr(o.BindAddress)
+	if err != nil {
 		return o, fmt.Errorf("reading Options.BindAddress: %w", err)
+	}
+	if o.Namespace != "" && (address.IsLoopback() || o.Detach) {
+		return o, errNamespace
 	}
 	if o.StartTimeout == 0 {
 		o.StartTimeout = defaultStartTimeout
@@ -115,6 +125,14 @@ func (o Options) withDefaults() (Options, error) {
 		o.Log = io.Discard
 	}
 	return o, nil
+}
+
+// listenAddress is what the programs listen on.
+func (o Options) listenAddress() string {
+	if o.Namespace != "" {
+		return "0.0.0.0"
+	}
+	return o.BindAddress
 }
 
 // programs are the names of the programs that these options need.
@@ -128,6 +146,8 @@ func (o Options) programs() []string {
 	}
 	return names
 }
+
+var errNamespace = errors.New("a control plane in a network namespace needs an address that other servers reach, and goes with the process that relays to it")
 
 var errMask = errors.New("a node's range must be smaller than the cluster's, with IPv6 by 16 bits at most")
 

@@ -17,6 +17,14 @@ const (
 	highestPort = 29999
 )
 
+// usualPorts are those of the programs on a server of their own.
+var usualPorts = map[string]int{
+	etcdName:              2379,
+	apiServerName:         6443,
+	controllerManagerName: 10257,
+	schedulerName:         10259,
+}
+
 var errNoPort = errors.New("no free port found")
 
 // freePort returns a port on the host that nothing listens on at this moment.

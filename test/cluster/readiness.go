@@ -52,6 +52,7 @@ func (c *Cluster) probeClient(program string) (*http.Client, error) {
 		Timeout: probeTimeout,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
+			DialContext:       c.dial,
 			TLSClientConfig: &tls.Config{
 				MinVersion:   tls.VersionTLS12,
 				RootCAs:      roots,

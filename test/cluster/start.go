@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,7 +42,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	c := &Cluster{
 		options:  o,
 		dir:      dir,
-		record:   state{Detached: o.Detach, Owner: ownProcess()},
+		record:   state{Detached: o.Detach, Owner: ownProcess(), Namespace: o.Namespace},
 		children: map[string]*child{},
 
 		choosePort: freePort,
@@ -54,6 +55,9 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 
 func (c *Cluster) start(ctx context.Context) error {
 	begin := time.Now()
+	if err := c.relayFromLoopback(ctx); err != nil {
+		return err
+	}
 	if err := c.prepare(); err != nil {
 		return err
 	}
@@ -67,7 +71,11 @@ func (c *Cluster) start(ctx context.Context) error {
 		controllerManagerName: {user: controllerManagerUser},
 		schedulerName:         {user: schedulerUser},
 	} {
-		if _, err := c.writeKubeconfig(name, who); err != nil {
+		server := c.serverURL()
+		if name == "admin" {
+			server = c.apiServerURL()
+		}
+		if _, err := c.writeKubeconfig(name, server, who); err != nil {
 			return err
 		}
 	}
@@ -107,7 +115,7 @@ func (c *Cluster) prepare() error {
 // launch starts a program on a free port and waits until it is ready.
 func (c *Cluster) launch(ctx context.Context, name string) error {
 	for try := 1; ; try++ {
-		port, err := c.choosePort(ctx, c.options.BindAddress)
+		port, err := c.port(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -119,18 +127,41 @@ func (c *Cluster) launch(ctx context.Context, name string) error {
 			Address:   c.hostPort(port),
 			ReadyPath: readyPaths[name],
 		})
-		if !errors.Is(err, errPortTaken) || try == portTries {
+		if !errors.Is(err, errPortTaken) || try == portTries || c.options.Namespace != "" {
 			return err
 		}
 		c.logf("%s: port %d was taken, trying another", name, port)
 	}
 }
 
+// port is where a program listens: a server has its usual one free.
+func (c *Cluster) port(ctx context.Context, name string) (int, error) {
+	if c.options.Namespace != "" {
+		return usualPorts[name], nil
+	}
+	return c.choosePort(ctx, c.options.BindAddress)
+}
+
+// relayFromLoopback makes the API server of a network namespace reachable from
+// this machine.
+func (c *Cluster) relayFromLoopback(ctx context.Context) error {
+	if c.options.Namespace == "" {
+		return nil
+	}
+	target := c.hostPort(usualPorts[apiServerName])
+	var err error
+	c.relay, err = startRelay(ctx, func(ctx context.Context) (net.Conn, error) { return c.dial(ctx, "tcp4", target) })
+	if err == nil {
+		c.record.Relay = c.relay.Address()
+	}
+	return err
+}
+
 // run starts the program of a component, records it and waits until it is
 // ready.
 func (c *Cluster) run(ctx context.Context, comp component) error {
 	begin := time.Now()
-	p, err := startChild(ctx, comp, c.record.Detached)
+	p, err := startChild(ctx, comp, c.record)
 	if err != nil {
 		return err
 	}

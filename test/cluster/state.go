@@ -20,6 +20,11 @@ type state struct {
 	Detached bool `json:"detached"`
 	// Owner is the process that started the control plane.
 	Owner processID `json:"owner"`
+	// Namespace is the path of the programs' network namespace, if they have
+	// one, and Relay the host and port on loopback that leads to the API server
+	// in it.
+	Namespace string `json:"namespace,omitempty"`
+	Relay     string `json:"relay,omitempty"`
 	// Components are in the order of their start.
 	Components []component `json:"components"`
 }

@@ -22,13 +22,16 @@ func (c *Cluster) Stop() error {
 	for _, p := range c.children {
 		p.expected.Store(true)
 	}
-	if err := cleanup(c.dir, c.record); err != nil {
-		return err
+	err := cleanup(c.dir, c.record)
+	if err == nil {
+		for _, p := range c.children {
+			<-p.Done()
+		}
 	}
-	for _, p := range c.children {
-		<-p.Done()
+	if c.relay != nil {
+		err = errors.Join(err, c.relay.Close())
 	}
-	return nil
+	return err
 }
 
 // Cleanup ends what runs of the control plane in a folder, whoever started it,
