@@ -2,10 +2,12 @@ package loadbalancer
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
@@ -63,6 +65,36 @@ func TestChangesByHandAreSetRight(t *testing.T) {
 		})
 	}
 }
+
+// TestRepairIsToldWhicheverReadingShowsTheChange: where memory is too old to be
+// trusted, a pass reads for itself before an audit does.
+func TestRepairIsToldWhicheverReadingShowsTheChange(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "instant", 3)
+	clock := &shifted{}
+	s := newService(1)
+	c := r.living(s, func(o *Options) { o.Clock = clock })
+	r.settle()
+	id := r.only(s).Instance.ID
+	r.sim.Do(func(region *aliyunsim.Region) {
+		if err := region.SLB.RemoveBackend(id, "i-1"); err != nil {
+			t.Error(err)
+		}
+	})
+	clock.by.Store(int64(c.options.Settings.AuditPeriod + c.slack + time.Second))
+	c.NodesChanged()
+	r.eventually("it is whole", func() bool { return whole(3)(r, s) == nil })
+	r.eventually("it is told", func() bool { return len(r.recorded(event.LoadBalancerDriftRepaired)) == 1 })
+}
+
+// shifted is the real clock, ahead by something.
+type shifted struct {
+	clock.RealClock
+	by atomic.Int64
+}
+
+func (s *shifted) Now() time.Time                       { return time.Now().Add(time.Duration(s.by.Load())) }
+func (s *shifted) Since(moment time.Time) time.Duration { return s.Now().Sub(moment) }
 
 func TestListenersAndTagsOfOthersStay(t *testing.T) {
 	t.Parallel()

@@ -72,6 +72,12 @@ func (s *state) id() string {
 	return s.actual.Instance.ID
 }
 
+// believed reports whether the load balancer is known and nothing has contradicted
+// what is known of it, however old that is.
+func (s *state) believed() bool {
+	return s.actual != nil && !s.ambiguous && !s.verified.IsZero()
+}
+
 // isGone reports whether a load balancer is proven not to exist any more.
 func (s *state) isGone(id string) bool {
 	_, gone := s.gone[id]

@@ -215,7 +215,7 @@ func mayCreate(st *state, service *corev1.Service, batch queue.Batch) bool {
 // it: read or written without an error since, and not long ago.
 func (b *Balancers) trusted(st *state) bool {
 	limit := b.options.Settings.AuditPeriod + b.slack
-	return st.actual != nil && !st.ambiguous && !st.verified.IsZero() && b.options.Clock.Since(st.verified) <= limit
+	return st.believed() && b.options.Clock.Since(st.verified) <= limit
 }
 
 // newest returns the last Service that a waiting caller brought along.

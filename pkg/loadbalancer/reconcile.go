@@ -90,8 +90,7 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 	if !found || o.ID != st.id() || !o.Start.After(st.written) {
 		return nil
 	}
-	before := st.actual
-	believed := before != nil && !st.ambiguous && !st.verified.IsZero()
+	before, believed := st.actual, st.believed()
 	if o.Actual != nil && before != nil && !before.GroupsUnknown && o.Actual.GroupsUnknown {
 		o.Actual.Groups, o.Actual.GroupsUnknown = before.Groups, false
 	}
@@ -102,17 +101,23 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 		b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s (%s) does not exist any more; it was deleted by hand", o.ID, before.Instance.Address)
 		return nil
 	}
-	if !believed {
-		return nil
-	}
-	w, _ := b.build(st, r.service)
-	if plan.Make(w, before).Empty() {
-		for _, s := range plan.Make(w, st.actual).Steps {
-			r.drift = append(r.drift, s.String())
-		}
+	if believed {
+		b.compare(st, r, before)
 	}
 	klog.FromContext(ctx).V(4).Info("Audited load balancer", "service", klog.KObj(r.service), "loadBalancer", o.ID, "drift", r.drift)
 	return nil
+}
+
+// compare notes what a reading shows to be changed by others: what the Service
+// needs now, and did not need as long as before was believed.
+func (b *Balancers) compare(st *state, r *round, before *plan.Actual) {
+	w, _ := b.build(st, r.service)
+	if !plan.Make(w, before).Empty() {
+		return
+	}
+	for _, s := range plan.Make(w, st.actual).Steps {
+		r.drift = append(r.drift, s.String())
+	}
 }
 
 // impossible reports whether the Service cannot be meant.
@@ -139,12 +144,15 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		}
 	}
 	if !b.trusted(st) {
-		vanished := st.id()
+		vanished, before, believed := st.id(), st.actual, st.believed()
 		if err := b.find(ctx, st, r.service); err != nil {
 			return false, err
 		}
 		if st.actual == nil && vanished != "" {
 			b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s does not exist any more; it was deleted by hand", vanished)
+		}
+		if believed && st.actual != nil {
+			b.compare(st, r, before)
 		}
 		r.read = b.options.Clock.Now()
 	}

@@ -344,7 +344,9 @@ func (r *rig) address(s *corev1.Service) string {
 	return ingress[0].IP
 }
 
-const testPatience = 30 * time.Second
+// testPatience is more than a condition takes on a machine with far more work than
+// processors.
+const testPatience = time.Minute
 
 // eventually waits until a condition holds.
 func (r *rig) eventually(what string, condition func() bool) {
