@@ -56,6 +56,8 @@ type Server struct {
 	Address netip.Addr
 	// IPv6 is the zero address where the interface has none.
 	IPv6 netip.Addr
+	// MAC is the interface's; empty for any.
+	MAC string
 	// Running tells whether its link is up.
 	Running bool
 	// SourceDestCheck drops packets that are not from or to its own addresses.
