@@ -1,0 +1,35 @@
+package image
+
+// ControllerPath is where the program is: the place that manifests of 2017 name.
+const ControllerPath = "/aliyun-controller"
+
+// ControllerUser owns the process, and so the files that it is to read from the
+// host. 65532 is no user of a common distribution.
+const ControllerUser = "65532:65532"
+
+// Controller is the image of aliyun-controller: the static program source, which
+// is for architecture, and certificate authorities; nothing else, no shell.
+func Controller(source, architecture, version string) (Spec, error) {
+	program, err := Program(ControllerPath, source, architecture)
+	if err != nil {
+		return Spec{}, err
+	}
+	certificates, err := Certificates()
+	if err != nil {
+		return Spec{}, err
+	}
+	return Spec{
+		Files:      []File{program, {Path: CertificatesPath, Mode: 0o644, Content: certificates}},
+		Entrypoint: []string{ControllerPath},
+		User:       ControllerUser,
+		// What the Dockerfile's engine sets, so that both images agree.
+		Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+		Labels: map[string]string{
+			"org.opencontainers.image.title":    "aliyun-controller",
+			"org.opencontainers.image.source":   "https://github.com/kube-aliyun/kube-aliyun",
+			"org.opencontainers.image.licenses": "Apache-2.0",
+			"org.opencontainers.image.version":  version,
+		},
+		Architecture: architecture,
+	}, nil
+}
