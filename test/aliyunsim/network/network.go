@@ -141,6 +141,9 @@ type Check struct {
 	// Method, Host, Path and Codes are of HTTP checks; Codes is such as
 	// "http_2xx,http_3xx".
 	Method, Host, Path, Codes string
+	// Request and Expect are of UDP checks: what is sent and what the answer has to
+	// be. Without them the silence of a port is taken for health.
+	Request, Expect string
 }
 
 // Access is an access control list as a listener uses it.

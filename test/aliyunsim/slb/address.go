@@ -9,10 +9,11 @@ import (
 
 // publicPools are the ranges that internet addresses come from, all of them set
 // aside for documentation and benchmarks, so that nothing real is ever reached.
+// The lower half of 198.51.100.0/24 is left to clients.
 var publicPools = map[string][]netip.Prefix{
 	ipv4: {
 		netip.MustParsePrefix("203.0.113.0/24"),
-		netip.MustParsePrefix("198.51.100.0/24"),
+		netip.MustParsePrefix("198.51.100.128/25"),
 		netip.MustParsePrefix("192.0.2.0/24"),
 		netip.MustParsePrefix("198.18.0.0/15"),
 	},

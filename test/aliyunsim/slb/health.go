@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 )
 
 // Health states of a backend behind a listener.
@@ -29,21 +30,62 @@ func (p *Product) backendsOf(lb *loadBalancer, l *listener) []member {
 }
 
 // health is the state of a member behind a listener: unavailable while nothing
-// is checked, and during the first checks.
+// is checked, and during the first checks. Where something really checks, it is
+// what that has found.
 func (p *Product) health(now time.Time, lb *loadBalancer, l *listener, m member) string {
 	checked := lb.status() == active && l.value("HealthCheck") == on && (l.Status == running || l.Status == configuring)
+	if !checked {
+		return healthUnavailable
+	}
+	server, ok := p.servers().Server(m.Host)
+	if p.observed != nil && ok && !server.Unhealthy {
+		return p.found(lb, l, m)
+	}
 	first := m.Since
 	if l.Since.After(first) {
 		first = l.Since
 	}
-	if !checked || first.Add(p.knobs.HealthLag).After(now) {
+	if first.Add(p.knobs.HealthLag).After(now) {
 		return healthUnavailable
 	}
-	server, ok := p.servers().Server(m.Host)
 	if !ok || server.Unhealthy || server.Status != serverRunning {
 		return healthAbnormal
 	}
 	return healthNormal
+}
+
+// verdict is what a health check says of a backend.
+type verdict struct{ known, normal bool }
+
+// Observe replaces what DescribeHealthStatus tells of backends, which is else
+// that those on running servers are well, by what real checks have found.
+func (p *Product) Observe(findings []network.Health) {
+	p.observed = make(map[network.Health]verdict, len(findings))
+	for _, f := range findings {
+		p.observed[observation(f)] = verdict{f.Known, f.Normal}
+	}
+}
+
+// observation is what a finding is about.
+func observation(f network.Health) network.Health {
+	f.Normal, f.Known, f.Backend.Weight = false, false, 0
+	return f
+}
+
+func (p *Product) found(lb *loadBalancer, l *listener, m member) string {
+	address, _ := p.addressOf(m, lb.AddressIPVersion == ipv6)
+	v := p.observed[network.Health{
+		LoadBalancer: lb.ID, Port: l.Port, Protocol: network.Protocol(l.Protocol),
+		Backend: network.Backend{Server: m.Host, Address: address, Port: m.Port},
+	}]
+	switch {
+	case !v.known:
+		return healthUnavailable
+	case v.normal:
+		return healthNormal
+	default:
+		return healthAbnormal
+	}
 }
 
 func (p *Product) describeHealth(c *api.Call) (api.Reply, *api.Error) {

@@ -2,6 +2,7 @@ package slb
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -188,11 +189,18 @@ type certificate struct {
 	Name    string    `json:"name,omitempty"`
 	Tags    []tag     `json:"tags,omitempty"`
 	Created time.Time `json:"created,omitzero"`
+	// Certificate and Key are PEM, where they were seeded.
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+
+	// made and madeKey are what stands in for them where they were not.
+	made, madeKey []byte
 }
 
 type accessList struct {
-	ID        string `json:"id"`
-	Name      string `json:"name,omitempty"`
-	IPVersion string `json:"ipVersion"`
-	Tags      []tag  `json:"tags,omitempty"`
+	ID        string         `json:"id"`
+	Name      string         `json:"name,omitempty"`
+	IPVersion string         `json:"ipVersion"`
+	Entries   []netip.Prefix `json:"entries,omitempty"`
+	Tags      []tag          `json:"tags,omitempty"`
 }

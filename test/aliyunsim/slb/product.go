@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 )
 
 // Options are what a Product needs. Servers and Network are functions because
@@ -44,6 +45,9 @@ type Product struct {
 	certificates map[string]*certificate
 	acls         map[string]*accessList
 	zones        []zone
+
+	// observed is what health checks have found; nil where nothing really checks.
+	observed map[network.Health]verdict
 
 	nextSeq    int64
 	nextPublic map[string]int

@@ -28,10 +28,14 @@ type ZoneSeed struct {
 }
 
 // CertificateSeed is a server certificate that HTTPS listeners can name.
+// Certificate and Key, in PEM, are what the data plane serves; without them it is
+// a self-signed one.
 type CertificateSeed struct {
-	ID   string            `json:"id"`
-	Name string            `json:"name,omitempty"`
-	Tags map[string]string `json:"tags,omitempty"`
+	ID          string            `json:"id"`
+	Name        string            `json:"name,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
+	Certificate string            `json:"certificate,omitempty"`
+	Key         string            `json:"key,omitempty"`
 }
 
 // ACLSeed is an access control list that listeners can name; IPVersion is ipv4
@@ -40,6 +44,7 @@ type ACLSeed struct {
 	ID        string            `json:"id"`
 	Name      string            `json:"name,omitempty"`
 	IPVersion string            `json:"ipVersion,omitempty"`
+	Entries   []netip.Prefix    `json:"entries,omitempty"`
 	Tags      map[string]string `json:"tags,omitempty"`
 }
 
@@ -107,14 +112,14 @@ func (p *Product) Seed(s Seed) error {
 		}
 	}
 	for _, c := range s.Certificates {
-		p.certificates[c.ID] = &certificate{ID: c.ID, Name: c.Name, Tags: seedTags(c.Tags)}
+		p.certificates[c.ID] = &certificate{ID: c.ID, Name: c.Name, Tags: seedTags(c.Tags), Certificate: c.Certificate, Key: c.Key}
 	}
 	for _, a := range s.ACLs {
 		version := a.IPVersion
 		if version == "" {
 			version = ipv4
 		}
-		p.acls[a.ID] = &accessList{ID: a.ID, Name: a.Name, IPVersion: version, Tags: seedTags(a.Tags)}
+		p.acls[a.ID] = &accessList{ID: a.ID, Name: a.Name, IPVersion: version, Entries: a.Entries, Tags: seedTags(a.Tags)}
 	}
 	for _, lb := range s.LoadBalancers {
 		if err := p.seedLoadBalancer(lb); err != nil {
