@@ -34,6 +34,10 @@ type Cluster struct {
 // Dir is the folder of this control plane.
 func (c *Cluster) Dir() string { return c.dir }
 
+// Binaries is the folder of the programs; for a cluster that was found by Open it
+// is empty.
+func (c *Cluster) Binaries() string { return c.options.Binaries }
+
 // Kubeconfig is the path of the admin's kubeconfig, a member of system:masters.
 func (c *Cluster) Kubeconfig() string { return c.path("kubeconfig", "admin.kubeconfig") }
 

@@ -1,0 +1,71 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
+)
+
+// forwarding are what a node's kernel is told, below /proc/sys/net.
+var forwarding = map[string]string{
+	"ipv4/ip_forward": "1",
+	// A Service's answer from a Pod to another on the same bridge has to pass
+	// the rules that gave it the Service's address.
+	"bridge/bridge-nf-call-iptables": "1",
+}
+
+// prepareNetwork makes the server's kernel forward.
+func (n *Node) prepareNetwork() error {
+	return n.inNamespace(func() error {
+		for name, value := range forwarding {
+			if err := os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(value), 0); err != nil {
+				return fmt.Errorf("sysctl net/%s (is the module br_netfilter there?): %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// clearTimeout is for removing a node's rules.
+const clearTimeout = 10 * time.Second
+
+// clearNetwork removes from the server's network namespace what the node's
+// programs have put there: the namespace may outlive the node.
+func (n *Node) clearNetwork(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, clearTimeout)
+	defer cancel()
+	return n.inNamespace(func() error {
+		var problems []error
+		link, err := netlink.LinkByName(bridge)
+		if err == nil {
+			problems = append(problems, netlink.LinkDel(link))
+		}
+		if output, err := exec.CommandContext(ctx, nftPath, "flush", "ruleset").CombinedOutput(); err != nil {
+			problems = append(problems, fmt.Errorf("nft flush ruleset: %w: %s", err, output))
+		}
+		return errors.Join(problems...)
+	})
+}
+
+// inNamespace runs do on a thread of its own in the server's network namespace.
+func (n *Node) inNamespace(do func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		err := sandbox.Enter(n.options.Namespace)
+		if err == nil {
+			err = do()
+		}
+		result <- err
+	}()
+	return <-result
+}
