@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -14,11 +15,12 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ecs"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/fault"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ram"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/region"
 )
 
-const network = `
+const seeded = `
 vpcs: [{id: vpc-1, cidr: 10.0.0.0/8}]
 vSwitches: [{id: vsw-1, vpc: vpc-1, zone: cn-hangzhou-h, cidr: 10.1.0.0/16}]
 keys: [{id: k, secret: test-secret}]
@@ -34,7 +36,7 @@ func start(t *testing.T, o Options) (*region.Region, *Client) {
 	server := httptest.NewServer(Handler(r, o))
 	t.Cleanup(server.Close)
 	c := NewClient(server.URL, server.Client())
-	if err := c.Seed(t.Context(), network); err != nil {
+	if err := c.Seed(t.Context(), seeded); err != nil {
 		t.Fatal(err)
 	}
 	return r, c
@@ -225,5 +227,19 @@ func TestClockIsStepped(t *testing.T) {
 	}
 	if got := r.Now().Sub(before); got < time.Hour {
 		t.Fatalf("moved by %v", got)
+	}
+}
+
+func TestDataplaneIsToldWhereThereIsOne(t *testing.T) {
+	_, without := start(t, Options{})
+	_, err := without.Dataplane(t.Context())
+	if refused, ok := errors.AsType[*RefusedError](err); !ok || refused.Message != NoDataplane {
+		t.Errorf("without one: %v", err)
+	}
+	want := network.Plane{Sandbox: "ka000000", Servers: map[string]network.Place{"i-1": {Namespace: "/run/netns/x", Address: "10.1.0.1"}}}
+	_, with := start(t, Options{Dataplane: func(context.Context) (network.Plane, error) { return want, nil }})
+	got, err := with.Dataplane(t.Context())
+	if err != nil || got.Sandbox != want.Sandbox || got.Servers["i-1"] != want.Servers["i-1"] {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/fault"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/gateway"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/journal"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ram"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/region"
 )
@@ -181,6 +183,12 @@ func (c *Client) Step(ctx context.Context, d time.Duration) error {
 	return c.call(ctx, http.MethodPost, "clock/step?by="+url.QueryEscape(d.String()), nil, nil)
 }
 
+// Dataplane tells where the region's network is on this machine, once it is as the
+// region has it. Without a data plane it is refused with NoDataplane.
+func (c *Client) Dataplane(ctx context.Context) (p network.Plane, err error) {
+	return p, c.call(ctx, http.MethodGet, "dataplane", nil, &p)
+}
+
 func (c *Client) act(ctx context.Context, kind, id, verb string) error {
 	return c.call(ctx, http.MethodPost, kind+"/"+url.PathEscape(id)+"/"+verb, nil, nil)
 }
@@ -223,7 +231,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) ([]
 	if resp.StatusCode != http.StatusOK {
 		failure := &RefusedError{}
 		if json.Unmarshal(reply, failure) != nil || failure.Message == "" {
-			failure.Message = resp.Status
+			failure.Message = cmp.Or(strings.TrimSpace(string(reply)), resp.Status)
 		}
 		return nil, fmt.Errorf("admin %s: %w", path, failure)
 	}

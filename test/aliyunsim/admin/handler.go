@@ -2,6 +2,7 @@
 package admin
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ecs"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/fault"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/journal"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ram"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/region"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/seed"
@@ -31,17 +33,21 @@ const maxBody = 256 << 20
 type Options struct {
 	// Save writes the state to its file; nil when there is none.
 	Save func() error
+	// Dataplane tells where the region's network is on this machine; nil when there
+	// is none.
+	Dataplane func(context.Context) (network.Plane, error)
 }
 
 // handler answers the interface's requests.
 type handler struct {
-	region *region.Region
-	save   func() error
+	region    *region.Region
+	save      func() error
+	dataplane func(context.Context) (network.Plane, error)
 }
 
 // Handler serves /admin/.
 func Handler(r *region.Region, o Options) http.Handler {
-	h := &handler{region: r, save: o.Save}
+	h := &handler{region: r, save: o.Save, dataplane: o.Dataplane}
 	mux := http.NewServeMux()
 	for pattern, serve := range map[string]func(*http.Request) (any, error){
 		"GET /admin/state":                      h.getState,
@@ -78,11 +84,21 @@ func Handler(r *region.Region, o Options) http.Handler {
 	} {
 		mux.HandleFunc(pattern, answer(serve))
 	}
+	if o.Dataplane == nil {
+		mux.HandleFunc("GET /admin/dataplane", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, NoDataplane, http.StatusNotFound) })
+	} else {
+		mux.HandleFunc("GET /admin/dataplane", answer(h.getDataplane))
+	}
 	mux.HandleFunc("GET /admin/healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, "ok\n") })
 	mux.HandleFunc("GET /admin/{$}", func(w http.ResponseWriter, _ *http.Request) { text(w, Help) })
 	// A web page that the developer looks at must not give orders here.
 	return http.NewCrossOriginProtection().Handler(mux)
 }
+
+// NoDataplane is the answer of GET /admin/dataplane where nothing is real.
+const NoDataplane = "there is no data plane: the simulator was started without --dataplane"
+
+func (h *handler) getDataplane(r *http.Request) (any, error) { return h.dataplane(r.Context()) }
 
 func text(w http.ResponseWriter, s string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

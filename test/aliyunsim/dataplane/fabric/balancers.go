@@ -38,8 +38,7 @@ func (f *Fabric) syncBalancers(want network.Network) error {
 	for _, lb := range want.LoadBalancers {
 		r := f.routers[Home(lb, want)]
 		if r == nil {
-			problems = append(problems, fmt.Errorf("%s has no VPC", lb.ID))
-			continue
+			continue // a region without VPCs, or with one that could not be made
 		}
 		if local[r] == nil {
 			local[r] = map[netip.Addr]bool{}
