@@ -19,6 +19,10 @@ import (
 // 107 bytes at most.
 const base = "/run/kube-aliyun"
 
+// attempts are how many new folders are tried: somebody else's Sweep may take one
+// for left behind in the moment before it is locked.
+const attempts = 10
+
 // ErrUnsupported is why there can be no sandbox: the process is not root, or may
 // not make namespaces.
 var ErrUnsupported = errors.New("no sandbox on this machine")
@@ -46,15 +50,17 @@ func Open(ctx context.Context) (*Sandbox, error) {
 	if err := Sweep(ctx); err != nil {
 		return nil, err
 	}
-	random := make([]byte, 3)
-	_, _ = rand.Read(random) // never fails
-	s := &Sandbox{id: "ka" + hex.EncodeToString(random), namespaces: map[string]*Namespace{}}
-	lock, err := claim(s.Dir(), os.Mkdir)
-	if err != nil {
-		return nil, fmt.Errorf("sandbox %s: %w", s.id, err)
+	var problem error
+	for range attempts {
+		random := make([]byte, 3)
+		_, _ = rand.Read(random) // never fails
+		s := &Sandbox{id: "ka" + hex.EncodeToString(random), namespaces: map[string]*Namespace{}}
+		if s.lock, problem = claim(s.Dir(), os.Mkdir); problem == nil {
+			return s, nil
+		}
+		problem = fmt.Errorf("sandbox %s: %w", s.id, problem)
 	}
-	s.lock = lock
-	return s, nil
+	return nil, problem
 }
 
 // ID is in the name of everything of the sandbox: eight letters and digits.
@@ -110,6 +116,17 @@ func claim(dir string, create func(string, os.FileMode) error) (*os.File, error)
 		return nil, err
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil { // #nosec G115 -- a file descriptor
+		return nil, errors.Join(err, lock.Close())
+	}
+	// Who had it before may have removed it.
+	locked, err := lock.Stat()
+	if err == nil {
+		var there fs.FileInfo
+		if there, err = os.Stat(dir); err == nil && !os.SameFile(locked, there) {
+			err = fs.ErrNotExist
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil

@@ -112,6 +112,32 @@ func TestTheNextSandboxRemovesWhatAKilledOwnerLeft(t *testing.T) {
 	}
 }
 
+func TestManyOpenAtOnceBesideEachOther(t *testing.T) {
+	open(t)
+	const many, times = 4, 25
+	failed := make(chan error, many)
+	for range many {
+		go func() {
+			var err error
+			for range times {
+				var s *Sandbox
+				if s, err = Open(t.Context()); err != nil {
+					break
+				}
+				if err = s.Close(t.Context()); err != nil {
+					break
+				}
+			}
+			failed <- err
+		}()
+	}
+	for range many {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestSocketsOfANamespaceAreItsOwn(t *testing.T) {
 	s := open(t)
 	one, err := s.Namespace("one")
