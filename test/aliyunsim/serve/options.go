@@ -27,6 +27,9 @@ type Options struct {
 	// InsecureListen allows addresses other than loopback.
 	InsecureListen bool
 
+	// Dataplane makes the region's network real, which takes Linux and root.
+	Dataplane bool
+
 	// SeedFile is a YAML seed; without one a small region with Servers servers is made.
 	SeedFile string
 	Servers  int

@@ -37,8 +37,9 @@ type endpoint struct {
 }
 
 // Run serves a region until the context ends, then saves its state. It writes one
-// line NAME=URL for each listener to out, and "ready" when all of them listen.
-func Run(ctx context.Context, o Options, out io.Writer) error {
+// line NAME=URL for each listener to out, and "ready" when all of them listen and
+// the data plane, if there is one, is as the region has it.
+func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	if err := o.Validate(); err != nil {
 		return err
 	}
@@ -47,11 +48,24 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		return err
 	}
 	defer r.Close()
-	var save func() error
+	options := admin.Options{}
 	if o.StateFile != "" {
-		save = func() error { return r.Save(o.StateFile) }
+		options.Save = func() error { return r.Save(o.StateFile) }
 	}
-	endpoints, err := listen(ctx, o, r, aliyunsim.Handler(r, admin.Options{Save: save}))
+	if o.Dataplane {
+		p, failure := startPlane(ctx, r)
+		if failure != nil {
+			return failure
+		}
+		options.Dataplane = p.Describe
+		defer func() { err = errors.Join(err, p.Close(ctx)) }()
+	}
+	return serve(ctx, o, r, options, out)
+}
+
+// serve listens until the context ends or a listener fails.
+func serve(ctx context.Context, o Options, r *region.Region, options admin.Options, out io.Writer) error {
+	endpoints, err := listen(ctx, o, r, aliyunsim.Handler(r, options))
 	if err != nil {
 		return err
 	}
@@ -68,8 +82,8 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	}
 	r.Close()
 	err = errors.Join(err, shutDown(ctx, endpoints))
-	if save != nil {
-		err = errors.Join(err, save())
+	if options.Save != nil {
+		err = errors.Join(err, options.Save())
 	}
 	return err
 }
