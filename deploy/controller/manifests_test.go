@@ -4,6 +4,7 @@ package controller
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -89,14 +90,14 @@ func TestProgramTakesEveryFlagOfTheManifests(t *testing.T) {
 		if command[0] != image.ControllerPath {
 			t.Errorf("%s starts %s, but the image has %s", file, command[0], image.ControllerPath)
 		}
-		if err := parse(t, command[1:]); err != nil {
+		if err := programFlags(t).Parse(command[1:]); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
 }
 
-// parse gives arguments to the program's flags.
-func parse(t *testing.T, args []string) error {
+// programFlags are all flags of the program.
+func programFlags(t *testing.T) *pflag.FlagSet {
 	t.Helper()
 	options, err := manager.NewOptions()
 	if err != nil {
@@ -106,7 +107,44 @@ func parse(t *testing.T, args []string) error {
 	for _, set := range options.Flags().FlagSets {
 		flags.AddFlagSet(set)
 	}
-	return flags.Parse(args)
+	return flags
+}
+
+func TestMigrationGuideKnowsWhichFlagsAreTaken(t *testing.T) {
+	flags := programFlags(t)
+	for _, guide := range []struct{ file, unchanged, accepted string }{
+		{"migrate.md", "unchanged", "Accepted"}, {"migrate.zh.md", "不变", "仍然接受"},
+	} {
+		content, err := os.ReadFile("../../docs/guides/" + guide.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What follows the Services is about other programs.
+		controllers, _, _ := strings.Cut(string(content), "\n## Service")
+		taken, refused := 0, 0
+		for row := range strings.Lines(controllers) {
+			cells := strings.Split(row, "|")
+			if len(cells) != 4 || !strings.HasPrefix(cells[1], " `--") {
+				continue
+			}
+			says := strings.TrimSpace(cells[2])
+			kept := strings.HasPrefix(says, guide.unchanged) || strings.HasPrefix(says, guide.accepted)
+			for _, name := range regexp.MustCompile("`--([a-z_-]+)").FindAllStringSubmatch(cells[1], -1) {
+				known := flags.Lookup(name[1]) != nil
+				if known != kept {
+					t.Errorf("%s says %q of --%s, but taken is %v", guide.file, says, name[1], known)
+				}
+				if known {
+					taken++
+				} else {
+					refused++
+				}
+			}
+		}
+		if taken < 8 || refused < 15 {
+			t.Errorf("%s: %d flags taken, %d refused: the test reads the tables wrong", guide.file, taken, refused)
+		}
+	}
 }
 
 func TestPodsRunWithoutAnyRights(t *testing.T) {
