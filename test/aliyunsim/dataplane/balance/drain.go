@@ -97,5 +97,8 @@ func (r *router) stay(d destination) {
 
 // end ends the connections to a destination.
 func (r *router) end(d destination, frontend netip.AddrPort) error {
+	if present, found := r.fronts[d.port]; found {
+		present.end(d.backend)
+	}
 	return cut(r.namespace, d.transport, frontend, d.backend)
 }

@@ -80,6 +80,11 @@ func (s *site) join(n *sandbox.Namespace, end string) netlink.Link {
 	return link
 }
 
+func (s *site) up(n *sandbox.Namespace, device string) bool {
+	link, err := n.Netlink().LinkByName(device)
+	return err == nil && link.Attrs().OperState == netlink.OperUp
+}
+
 func (s *site) address(n *sandbox.Namespace, device, prefix string) {
 	s.t.Helper()
 	link, err := n.Netlink().LinkByName(device)
@@ -119,6 +124,8 @@ func (s *site) server(number int) *server {
 	must(s.t, s.router.Netlink().LinkSetMaster(link, bridge))
 	s.address(v.at, "eth0", fmt.Sprintf("10.0.0.%d/24", number))
 	s.gateway(v.at, "10.0.0.1")
+	// The kernel tells the bridge of a link's carrier some time later.
+	eventually(s.t, name+" is connected", func() bool { return s.up(s.router, name) && s.up(s.router, "vsw") && s.up(v.at, "eth0") })
 	return v
 }
 
@@ -156,6 +163,9 @@ func (v *server) converse(conn net.Conn) {
 	v.t.Cleanup(func() { _ = conn.Close() })
 	_, _ = fmt.Fprintf(conn, "server-%d %s\n", v.number, conn.RemoteAddr())
 	lines := bufio.NewReader(conn)
+	if start, err := lines.Peek(1); err == nil && start[0] == '\r' {
+		_, _ = lines.Discard(28) // a header of the PROXY protocol
+	}
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
@@ -257,7 +267,8 @@ func (s *site) tcp(source string) *conversation {
 	return c
 }
 
-// tally counts who serves a number of new connections.
+// tally counts who serves a number of new connections. They stay open: another
+// from the same port would be the same UDP conversation.
 func (s *site) tally(source, network string, number int) map[string]int {
 	s.t.Helper()
 	counts := map[string]int{}
@@ -265,7 +276,6 @@ func (s *site) tally(source, network string, number int) map[string]int {
 		c, err := s.from(source, network, 80)
 		must(s.t, err)
 		counts[c.server]++
-		must(s.t, c.Close())
 	}
 	return counts
 }

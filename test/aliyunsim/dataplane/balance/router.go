@@ -41,6 +41,7 @@ type router struct {
 	rules   *ruleset
 	sources map[string]netip.Addr
 	checks  map[destination]*check
+	fronts  map[port]opened
 	// serving are the destinations that may have connections, leaving those whose
 	// connections end at a time.
 	serving map[destination]standing
@@ -50,7 +51,7 @@ type router struct {
 func newRouter(log klog.Logger, namespace *sandbox.Namespace) *router {
 	return &router{
 		log: log, namespace: namespace,
-		sources: map[string]netip.Addr{}, checks: map[destination]*check{},
+		sources: map[string]netip.Addr{}, checks: map[destination]*check{}, fronts: map[port]opened{},
 		serving: map[destination]standing{}, leaving: map[destination]*departure{},
 	}
 }
@@ -77,13 +78,15 @@ func (r *router) apply(ctx context.Context, lbs []network.LoadBalancer) error {
 func (r *router) settle(ctx context.Context) error {
 	r.settled = false
 	all := r.services()
+	opening := r.open(ctx, all)
 	if rules := render(all); !rules.equal(r.rules) {
 		if err := program(ctx, r.namespace, rules.text(r.rules)); err != nil {
-			return err
+			return errors.Join(opening, err)
 		}
 		r.rules = rules
 	}
-	err := r.part(all)
+	r.dismiss(all)
+	err := errors.Join(opening, r.part(all))
 	r.settled = err == nil
 	return err
 }
@@ -157,6 +160,7 @@ func (r *router) close() {
 	for d := range r.leaving {
 		r.stay(d)
 	}
+	r.dismiss(nil)
 	r.mu.Unlock()
 	r.running.Wait()
 }
