@@ -3,8 +3,11 @@ package fabric
 import (
 	"net"
 	"net/netip"
+	"os"
+	"sync"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // ipNet is a prefix, with the host bits that it has, as netlink takes it.
@@ -14,6 +17,32 @@ func ipNet(p netip.Prefix) *net.IPNet {
 
 // host is the prefix of one address.
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// hasIPv6 tells whether the kernel speaks it.
+var hasIPv6 = sync.OnceValue(func() bool {
+	_, err := os.Stat("/proc/sys/net/ipv6")
+	return err == nil
+})
+
+// prefixes reads constants, without those of IPv6 where the kernel does not speak
+// it.
+func prefixes(texts ...string) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(texts))
+	for _, text := range texts {
+		if p := netip.MustParsePrefix(text); p.Addr().Is4() || hasIPv6() {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// everywhere is the range of all addresses of one's family.
+func everywhere(a netip.Addr) netip.Prefix {
+	if a.Is4() {
+		return everywhere4
+	}
+	return everywhere6
+}
 
 // gateway is the address of a vSwitch's router: the third from the end, as the
 // metadata service tells it.
@@ -32,9 +61,14 @@ func last(p netip.Prefix) netip.Addr {
 	return a
 }
 
-// setAddress gives a link an address.
+// setAddress gives a link an address, which is good at once: nobody is asked
+// whether somebody else has it.
 func setAddress(h *netlink.Handle, link netlink.Link, p netip.Prefix) error {
-	return h.AddrReplace(link, &netlink.Addr{IPNet: ipNet(p)})
+	address := &netlink.Addr{IPNet: ipNet(p)}
+	if p.Addr().Is6() {
+		address.Flags = unix.IFA_F_NODAD
+	}
+	return h.AddrReplace(link, address)
 }
 
 // linkLocal is the address of every router on its bridges, as a gateway of IPv6.

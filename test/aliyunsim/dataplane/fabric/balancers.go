@@ -44,8 +44,8 @@ func (f *Fabric) syncBalancers(want network.Network) error {
 			local[r] = map[netip.Addr]bool{}
 		}
 		local[r][lb.Address] = true
-		if lb.VPC == "" && lb.Address.Is4() {
-			routes[host(lb.Address)] = f.internet.toward(r)
+		if lb.VPC == "" {
+			routes[host(lb.Address)] = f.internet.toward(r, lb.Address)
 		}
 	}
 	for _, r := range f.routers {

@@ -3,7 +3,6 @@ package fabric
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"strconv"
@@ -78,9 +77,6 @@ func (r *router) makeBridge(b *bridge) error {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	if b.IPv6CIDR.IsValid() {
-		if err := r.ns.Sysctl("ipv6/conf/"+name+"/accept_dad", "0"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
 		if err := setAddress(h, link, netip.PrefixFrom(linkLocal, 64)); err != nil {
 			return fmt.Errorf("IPv6 gateway: %w", err)
 		}
@@ -102,7 +98,6 @@ func answerForOthers(n *sandbox.Namespace, link, how string) error {
 
 func (r *router) removeBridge(b *bridge) error {
 	delete(r.bridges, b.ID)
-	r.linkNumbers.give(b.number)
 	err := r.setRule(b, 0)
 	if b.link != nil {
 		index := b.link.Attrs().Index
@@ -111,9 +106,10 @@ func (r *router) removeBridge(b *bridge) error {
 			t.forget(index)
 		}
 		if e := r.ns.Netlink().LinkDel(b.link); e != nil && !missing(e) {
-			err = errors.Join(err, e)
+			return errors.Join(err, e) // its name stays taken
 		}
 	}
+	r.linkNumbers.give(b.number)
 	return err
 }
 
@@ -145,7 +141,12 @@ func (r *router) setRule(b *bridge, table int) error {
 	return nil
 }
 
-func families() []int { return []int{unix.AF_INET, unix.AF_INET6} }
+func families() []int {
+	if !hasIPv6() {
+		return []int{unix.AF_INET}
+	}
+	return []int{unix.AF_INET, unix.AF_INET6}
+}
 
 // missing says that what was to be removed is not there.
 func missing(err error) bool {

@@ -102,6 +102,25 @@ func TestStoppedServerIsLostUntilItStarts(t *testing.T) {
 	}
 }
 
+func TestRoutesOutliveThatAllServersAreOff(t *testing.T) {
+	n := routed(false)
+	n.VPCs[0].Tables[0].Routes = append(n.VPCs[0].Tables[0].Routes, network.Route{Destination: netip.MustParsePrefix("172.20.3.0/24"), Server: "i-3"})
+	w := newWorld(t, n)
+	own(t, w.Server("i-2"), "172.20.2.5")
+	own(t, w.Server("i-3"), "172.20.3.5")
+	for _, on := range []bool{false, true} {
+		w.change(func(n *network.Network) {
+			for i := range n.Servers {
+				n.Servers[i].Running = on
+			}
+		})
+	}
+	serve(t, w.Server("i-2"), "172.20.2.5:80")
+	serve(t, w.Server("i-3"), "172.20.3.5:80")
+	reaches(t, w.Server("i-1"), "", "172.20.2.5:80", "192.168.1.1")
+	reaches(t, w.Server("i-1"), "", "172.20.3.5:80", "192.168.1.1")
+}
+
 func TestReleasedServerIsGoneAndItsAddressServesAgain(t *testing.T) {
 	w := newWorld(t, routed(false))
 	path := w.Server("i-2").Path()
@@ -159,7 +178,7 @@ func TestVSwitchesComeAndGo(t *testing.T) {
 }
 
 func TestIPv6GoesThroughTheRouterAndItsRoutes(t *testing.T) {
-	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
+	if !hasIPv6() {
 		t.Skip("this kernel has no IPv6")
 	}
 	n := routed(true)

@@ -11,10 +11,14 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
-// ClientAddress is the address of the client on the internet.
-const ClientAddress = "198.51.100.10"
+// Addresses of the client on the internet.
+const (
+	ClientAddress = "198.51.100.10"
+	ClientIPv6    = "2001:db8:c::10"
+)
 
-const exchange = "198.51.100.1" // the client's gateway
+// exchange is the client's gateway: the address and its range.
+var exchange = prefixes("198.51.100.1/24", "2001:db8:c::1/64")
 
 // internet is a router between the client and the VPCs. It knows load balancers'
 // addresses alone: nothing private can be reached.
@@ -44,13 +48,16 @@ func newInternet(box *sandbox.Sandbox) (*internet, error) {
 	if err := answerForOthers(i.ns, "client", "proxy_arp"); err != nil {
 		return nil, err
 	}
-	if err := setAddress(i.ns.Netlink(), link, netip.MustParsePrefix(exchange+"/24")); err != nil {
-		return nil, err
+	defaults := map[netip.Prefix]hop{}
+	for at, address := range prefixes(ClientAddress+"/24", ClientIPv6+"/64") {
+		if err := setAddress(i.ns.Netlink(), link, exchange[at]); err != nil {
+			return nil, err
+		}
+		if err := setAddress(i.client.Netlink(), peer, address); err != nil {
+			return nil, err
+		}
+		defaults[everywhere(address.Addr())] = hop{via: exchange[at].Addr(), link: peer.Attrs().Index}
 	}
-	if err := setAddress(i.client.Netlink(), peer, netip.MustParsePrefix(ClientAddress+"/24")); err != nil {
-		return nil, err
-	}
-	defaults := map[netip.Prefix]hop{everywhere4: {via: netip.MustParseAddr(exchange), link: peer.Attrs().Index}}
 	return i, (&kernelTable{number: mainTable}).sync(i.client.Netlink(), defaults)
 }
 
@@ -74,26 +81,42 @@ func cable(one *sandbox.Namespace, name string, two *sandbox.Namespace, peerName
 	return link, peer, nil
 }
 
-// ends are the addresses of the link to a VPC: the internet's and the router's.
-func ends(number int) (internet, router netip.Addr) {
-	a := [4]byte{169, 254, byte(number / 64 % 256), byte(number % 64 * 4)} // #nosec G115 -- in range
-	internet = netip.AddrFrom4(a).Next()
-	return internet, internet.Next()
+// end is the two sides' addresses of the link to a VPC.
+type end struct{ internet, router netip.Prefix }
+
+// ends are the addresses of the link to a VPC, one for each family.
+func ends(number int) []end {
+	high, low := byte(number/64%256), byte(number%64*4) // #nosec G115 -- in range
+	out := []end{pair(netip.AddrFrom4([4]byte{169, 254, high, low}), 30)}
+	if hasIPv6() {
+		out = append(out, pair(netip.AddrFrom16([16]byte{0: 0xfd, 14: high, 15: low}), 126))
+	}
+	return out
+}
+
+func pair(first netip.Addr, bits int) end {
+	one := first.Next()
+	return end{netip.PrefixFrom(one, bits), netip.PrefixFrom(one.Next(), bits)}
 }
 
 func linkName(number int) string { return "vpc" + strconv.Itoa(number) }
 
 // connect makes the link between the internet and a VPC and returns the router's
-// way out.
-func (i *internet) connect(r *router) (hop, error) {
+// ways out.
+func (i *internet) connect(r *router) (map[netip.Prefix]hop, error) {
 	link, peer, err := cable(i.ns, linkName(r.number), r.ns, uplink)
 	if err != nil {
-		return nowhere, err
+		return nil, err
 	}
 	i.links[r.number] = link.Attrs().Index
-	ours, theirs := ends(r.number)
-	err = errors.Join(setAddress(i.ns.Netlink(), link, netip.PrefixFrom(ours, 30)), setAddress(r.ns.Netlink(), peer, netip.PrefixFrom(theirs, 30)))
-	return hop{via: ours, link: peer.Attrs().Index}, err
+	out := map[netip.Prefix]hop{}
+	for _, e := range ends(r.number) {
+		if err := errors.Join(setAddress(i.ns.Netlink(), link, e.internet), setAddress(r.ns.Netlink(), peer, e.router)); err != nil {
+			return nil, fmt.Errorf("link %s: %w", linkName(r.number), err)
+		}
+		out[everywhere(e.internet.Addr())] = hop{via: e.internet.Addr(), link: peer.Attrs().Index}
+	}
+	return out, nil
 }
 
 func (i *internet) disconnect(r *router) error {
@@ -113,8 +136,12 @@ func (i *internet) disconnect(r *router) error {
 	return nil
 }
 
-// toward leads to a VPC.
-func (i *internet) toward(r *router) hop {
-	_, theirs := ends(r.number)
-	return hop{via: theirs, link: i.links[r.number]}
+// toward leads to a load balancer's address in a VPC.
+func (i *internet) toward(r *router, address netip.Addr) hop {
+	for _, e := range ends(r.number) {
+		if family(e.router.Addr()) == family(address) {
+			return hop{via: e.router.Addr(), link: i.links[r.number]}
+		}
+	}
+	return nowhere
 }

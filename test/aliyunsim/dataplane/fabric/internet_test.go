@@ -92,6 +92,17 @@ func TestAddressGoesWithItsLoadBalancer(t *testing.T) {
 	reaches(t, w.Client(), "", "203.0.113.7:80", ClientAddress)
 }
 
+func TestIPv6ClientReachesALoadBalancerOfTheInternet(t *testing.T) {
+	if !hasIPv6() {
+		t.Skip("this kernel has no IPv6")
+	}
+	n := balanced()
+	n.LoadBalancers[0].Address = netip.MustParseAddr("2001:db8:47::7")
+	w := newWorld(t, n)
+	serve(t, w.Router("vpc-1"), "[2001:db8:47::7]:80")
+	reaches(t, w.Client(), "", "[2001:db8:47::7]:80", ClientIPv6)
+}
+
 func TestLoadBalancerLivesWhereItsBackendsAre(t *testing.T) {
 	n := balanced()
 	n.VPCs = append([]network.VPC{{ID: "vpc-0"}}, n.VPCs...)

@@ -33,8 +33,9 @@ type router struct {
 	tables       map[string]*kernelTable
 	tableNumbers numbers
 	linkNumbers  numbers
-	uplink       hop
-	lo           netlink.Link
+	// uplink is the way to the internet.
+	uplink map[netip.Prefix]hop
+	lo     netlink.Link
 	// addresses are those of load balancers.
 	addresses map[netip.Addr]bool
 	guard     string
@@ -52,7 +53,6 @@ var sysctls = []struct {
 	{"ipv4/conf/all/send_redirects", "0", false},
 	{"ipv4/conf/default/send_redirects", "0", false},
 	{"ipv6/conf/all/forwarding", "1", true},
-	{"ipv6/conf/default/accept_dad", "0", true},
 	{"bridge/bridge-nf-call-iptables", "0", true},
 	{"bridge/bridge-nf-call-ip6tables", "0", true},
 	{"bridge/bridge-nf-call-arptables", "0", true},

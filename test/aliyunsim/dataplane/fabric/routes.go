@@ -42,7 +42,7 @@ func (t *kernelTable) sync(h *netlink.Handle, want map[netip.Prefix]hop) error {
 		delete(t.have, destination)
 	}
 	for destination, to := range want {
-		if now, exists := t.have[destination]; exists && now == to {
+		if now, exists := t.have[destination]; exists && now == to || destination.Addr().Is6() && !hasIPv6() {
 			continue
 		}
 		if err := h.RouteReplace(t.route(destination, to)); err != nil {

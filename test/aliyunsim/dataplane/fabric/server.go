@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"strconv"
@@ -92,8 +91,8 @@ func (s *server) plug() error {
 
 // configure sets up the server's side.
 func (s *server) configure() error {
-	for _, sysctl := range []string{"ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter", "ipv4/conf/eth0/rp_filter", "ipv6/conf/eth0/accept_dad"} {
-		if err := s.ns.Sysctl(sysctl, "0"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, sysctl := range []string{"ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter", "ipv4/conf/eth0/rp_filter"} {
+		if err := s.ns.Sysctl(sysctl, "0"); err != nil {
 			return err
 		}
 	}
@@ -147,10 +146,14 @@ func (f *Fabric) removeServer(s *server) error {
 	}
 	var problems []error
 	h := s.router.ns.Netlink()
+	var err error
 	if s.port != nil {
-		if err := h.LinkDel(s.port); err != nil && !missing(err) {
-			problems = append(problems, fmt.Errorf("unplug: %w", err))
-		}
+		err = h.LinkDel(s.port)
+	}
+	if err == nil || missing(err) {
+		s.router.linkNumbers.give(s.number)
+	} else {
+		problems = append(problems, fmt.Errorf("unplug: %w", err))
 	}
 	for _, address := range s.addresses() {
 		neighbour := &netlink.Neigh{LinkIndex: s.bridge.link.Attrs().Index, IP: address.AsSlice(), Family: family(address)}
@@ -158,7 +161,6 @@ func (f *Fabric) removeServer(s *server) error {
 			problems = append(problems, fmt.Errorf("neighbour %s: %w", address, err))
 		}
 	}
-	s.router.linkNumbers.give(s.number)
 	return errors.Join(append(problems, s.ns.Remove())...)
 }
 

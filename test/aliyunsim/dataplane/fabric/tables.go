@@ -2,6 +2,7 @@ package fabric
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
@@ -67,8 +68,7 @@ func (r *router) syncTables(v network.VPC, to func(string, netip.Prefix) hop) er
 		}
 		problems = append(problems, r.tables[t.ID].sync(h, routes))
 		if i == 0 {
-			delete(inMain, everywhere6)
-			inMain[everywhere4] = r.uplink
+			maps.Copy(inMain, r.uplink)
 			problems = append(problems, r.main.sync(h, inMain))
 		}
 	}
