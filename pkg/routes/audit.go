@@ -80,6 +80,13 @@ func forEach(nodes []*corev1.Node, f func(*corev1.Node)) {
 
 // auditPeriodically audits once a period, sooner after a failure, until ctx ends.
 func (c *Controller) auditPeriodically(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { c.everyPeriod(ctx, "route tables", c.audit) })
+	wg.Go(func() { c.everyPeriod(ctx, "network interfaces", c.recheck) })
+	wg.Wait()
+}
+
+func (c *Controller) everyPeriod(ctx context.Context, what string, audit func(context.Context) error) {
 	pause := c.opts.Period
 	for {
 		select {
@@ -88,8 +95,8 @@ func (c *Controller) auditPeriodically(ctx context.Context) {
 			return
 		}
 		pause = c.opts.Period
-		if err := c.audit(ctx); err != nil && ctx.Err() == nil {
-			klog.FromContext(ctx).Error(err, "Route tables not audited")
+		if err := audit(ctx); err != nil && ctx.Err() == nil {
+			klog.FromContext(ctx).Error(err, "Not audited", "what", what)
 			pause = min(pause, lastBackoff)
 		}
 	}

@@ -99,6 +99,8 @@ func TestBudgetOfARestartWithNothingChanged(t *testing.T) {
 	})
 }
 
+// T⌈R/100⌉ for the tables, and of the 2⌈N/100⌉ for servers and their interfaces
+// the half; the listing of servers is not routes'.
 func TestBudgetOfAnIdlePeriod(t *testing.T) {
 	r := newRigWith(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(150)})
 	r.addNodes(1, 150)
@@ -109,13 +111,18 @@ func TestBudgetOfAnIdlePeriod(t *testing.T) {
 	r.quiet()
 	r.sim.ResetCounters()
 	r.eventually("the next audit", r.nextAudit())
-	r.within(map[string]int{"DescribeRouteEntryList": 2})
+	r.within(map[string]int{"DescribeRouteEntryList": 2, "DescribeNetworkInterfaces": 2})
 }
 
-// nextAudit returns a condition that holds once another whole reading came.
+// nextAudit returns a condition that holds once another whole reading of tables
+// and interfaces came.
 func (r *rig) nextAudit() func() bool {
-	before := r.sim.Counts()["DescribeRouteEntryList"]
-	return func() bool { return r.sim.Counts()["DescribeRouteEntryList"] >= before+2 }
+	before := r.sim.Counts()
+	return func() bool {
+		now := r.sim.Counts()
+		return now["DescribeRouteEntryList"] >= before["DescribeRouteEntryList"]+2 &&
+			now["DescribeNetworkInterfaces"] >= before["DescribeNetworkInterfaces"]+2
+	}
 }
 
 func TestBudgetOfNodesThatLeave(t *testing.T) {

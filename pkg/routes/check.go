@@ -35,7 +35,8 @@ var (
 )
 
 // checker keeps the source/destination check of the Nodes' interfaces off. It
-// remembers those that are, until the Node's server or address changes.
+// remembers those that are, until the Node's server or address changes or an audit
+// finds the check on.
 type checker struct {
 	machines Machines
 	vpcID    string
@@ -49,6 +50,8 @@ type checker struct {
 	// off are the Nodes whose check is off, seen those whose check was on when
 	// everything was looked at in bulk.
 	off, seen map[string]checked
+	// again are the Nodes whose check was off and is on.
+	again map[string]bool
 }
 
 // checked is what a Node was found to have.
@@ -57,7 +60,10 @@ type checked struct {
 }
 
 func newChecker(machines Machines, vpcID string, leave bool) *checker {
-	c := &checker{machines: machines, vpcID: vpcID, leave: leave, switches: make(chan struct{}, switchesAtOnce), off: map[string]checked{}, seen: map[string]checked{}}
+	c := &checker{
+		machines: machines, vpcID: vpcID, leave: leave, switches: make(chan struct{}, switchesAtOnce),
+		off: map[string]checked{}, seen: map[string]checked{}, again: map[string]bool{},
+	}
 	c.looks = batch.New(batch.Options[string, ecs.Interface]{
 		Call: c.look, Size: ecs.PerCall, Idle: lookIdle, Longest: lookLongest, Timeout: checkTimeout,
 	})
@@ -82,11 +88,17 @@ func (c *checker) look(ctx context.Context, addresses []string) ([]batch.Result[
 	return out, nil
 }
 
+// index finds interfaces by their addresses, as netip writes them.
 func index(interfaces []ecs.Interface) map[string]ecs.Interface {
 	out := map[string]ecs.Interface{}
 	for _, nic := range interfaces {
 		for _, ip := range nic.PrivateIPs {
 			out[ip] = nic
+		}
+		for _, ip := range nic.IPv6s {
+			if a, err := netip.ParseAddr(ip); err == nil {
+				out[a.String()] = nic
+			}
 		}
 	}
 	return out
@@ -169,12 +181,8 @@ func (c *checker) find(ctx context.Context, server string, address netip.Addr) (
 	if err != nil {
 		return ecs.Interface{}, err
 	}
-	for _, nic := range all {
-		for _, ip := range nic.IPv6s {
-			if a, err := netip.ParseAddr(ip); err == nil && a == address {
-				return nic, nil
-			}
-		}
+	if nic, ok := index(all)[address.String()]; ok {
+		return nic, nil
 	}
 	return ecs.Interface{}, fmt.Errorf("%w %s", errNoInterface, address)
 }
@@ -202,6 +210,7 @@ func (c *checker) remember(node string, what checked) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.off[node] = what
+	delete(c.again, node)
 }
 
 // see notes an interface whose check is on; taken hands it out once, instead of a
@@ -229,6 +238,7 @@ func (c *checker) forget(node string) {
 	defer c.mu.Unlock()
 	delete(c.off, node)
 	delete(c.seen, node)
+	delete(c.again, node)
 }
 
 // internalIP returns the Node's first IPv4 InternalIP, else its first one.

@@ -38,6 +38,9 @@ func (c *Controller) sync(ctx context.Context, name string) (result, error) {
 	if waiting {
 		res.again = drainCheck
 	}
+	if foreign || n.Standing == Leaving {
+		c.checker.forget(name) // its interface is not looked after
+	}
 	if foreign || err != nil {
 		return res, err
 	}
@@ -62,8 +65,7 @@ func (c *Controller) routed(ctx context.Context, node *corev1.Node, n *Node) (bo
 	var routeErr, checkErr, earlyErr error
 	var wg sync.WaitGroup
 	now := node // as it is after the early word
-	if missing, known := c.missing(n); known && missing {
-		early := unavailable(reasonMissing, "the routes to the Node's Pods are being created")
+	if early, needed := c.early(n); needed {
 		now = early.with(node, metav1.NewTime(c.opts.Clock.Now()))
 		wg.Go(func() { earlyErr = c.say(ctx, node, early) })
 	}
@@ -84,6 +86,18 @@ func (c *Controller) routed(ctx context.Context, node *corev1.Node, n *Node) (bo
 		}
 	}
 	return changed.Load(), err
+}
+
+// early is what the condition says while a Node that is known to have no traffic
+// is mended.
+func (c *Controller) early(n *Node) (v verdict, needed bool) {
+	if missing, known := c.missing(n); known && missing {
+		return unavailable(reasonMissing, "the routes to the Node's Pods are being created"), true
+	}
+	if c.checker.isAgain(n.Name) {
+		return unavailable(reasonCheckOn, errCheckOn.Error()), true
+	}
+	return verdict{}, false
 }
 
 // everyTable makes the Node's routes right in all tables side by side.
