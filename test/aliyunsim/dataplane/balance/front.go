@@ -43,8 +43,8 @@ func shapeOf(s service) shape {
 	return is
 }
 
-// open makes the proxies those of the services. One that needs another socket
-// ends with its connections. The caller holds the lock.
+// open makes the proxies those of the services. One of HTTP that
+// needs another socket finishes its requests. The caller holds the lock.
 func (r *router) open(ctx context.Context, all []service) error {
 	var problems []error
 	for _, s := range all {
@@ -60,7 +60,7 @@ func (r *router) open(ctx context.Context, all []service) error {
 			continue
 		}
 		if found {
-			present.close()
+			retire(ctx, present.front)
 			delete(r.fronts, s.port)
 		}
 		backends := newPool()
@@ -97,11 +97,20 @@ func reconfigure(present front, settings *network.HTTPSettings) error {
 	return nil
 }
 
+// retire makes place for another proxy at once.
+func retire(ctx context.Context, present front) {
+	if web, ok := present.(*web); ok {
+		web.retire(ctx)
+		return
+	}
+	present.close()
+}
+
 // front opens a proxy.
 func (r *router) front(ctx context.Context, s service, backends *pool) (front, error) {
 	base := proxy{
 		namespace: r.namespace, source: r.source(s.balancer), frontend: s.frontend(),
-		pool: backends, running: &r.running, log: r.log.WithValues("listener", s.port),
+		pool: backends, running: &r.running, ended: r.ended, log: r.log.WithValues("listener", s.port),
 	}
 	if s.transport == "udp" {
 		conn, err := r.namespace.ListenPacket(ctx, net.ListenConfig{}, "udp", s.frontend().String())

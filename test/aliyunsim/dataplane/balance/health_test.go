@@ -90,6 +90,24 @@ func TestFailedCheckLeavesEstablishedConnections(t *testing.T) {
 	}
 }
 
+func TestConnectionsOfAFailedBackendEndAfterTheDrainTime(t *testing.T) {
+	s := newSite(t)
+	one := s.server(11)
+	stop := one.tcp()
+	l := checked(listener(network.TCP, one.backend(100)), network.Check{Protocol: network.TCP})
+	l.Drain = 500 * time.Millisecond
+	s.apply(l)
+	s.healthy(map[string]string{"i-11": "normal"})
+	c := s.tcp(first)
+	stop()
+	died := time.Now()
+	s.healthy(map[string]string{"i-11": "abnormal"})
+	eventually(t, "the connection ends", func() bool { return c.alive() != nil })
+	if took := time.Since(died); took < l.Drain {
+		t.Errorf("the connection has ended after %s", took)
+	}
+}
+
 func TestBackendWithoutVerdictGetsNothing(t *testing.T) {
 	s := newSite(t)
 	one, two := s.server(11), s.server(12)

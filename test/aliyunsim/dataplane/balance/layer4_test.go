@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -260,6 +261,37 @@ func TestChangesOfOneListenerLeaveConnectionsOfOthers(t *testing.T) {
 		s.apply(l, other)
 		if err := c.alive(); err != nil {
 			t.Fatalf("after change %d: %v", i, err)
+		}
+	}
+}
+
+func TestNewConnectionsGetThroughDuringChanges(t *testing.T) {
+	s := newSite(t)
+	one, two := s.server(11), s.server(12)
+	one.tcp()
+	two.tcp()
+	s.apply(listener(network.TCP, one.backend(100)))
+	changed := make(chan struct{})
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		defer close(changed)
+		for i := range 30 {
+			lb := balancer(listener(network.TCP, one.backend(100), two.backend(i)))
+			if err := s.balancers.Apply(t.Context(), s.router, []network.LoadBalancer{lb}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer changes.Wait()
+	for number := 0; ; number++ {
+		select {
+		case <-changed:
+			t.Logf("%d connections", number)
+			return
+		default:
+		}
+		if _, err := s.from(first, "tcp", 80); err != nil {
+			t.Fatalf("connection %d: %v", number, err)
 		}
 	}
 }

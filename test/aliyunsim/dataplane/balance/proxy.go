@@ -22,5 +22,7 @@ type proxy struct {
 	pool     *pool
 	// running counts the goroutines of the router.
 	running *sync.WaitGroup
-	log     klog.Logger
+	// ended is closed when the router's goroutines have to end.
+	ended <-chan struct{}
+	log   klog.Logger
 }

@@ -112,12 +112,14 @@ type server struct {
 	*site
 	number int
 	at     *sandbox.Namespace
+	// release ends what waits.
+	release chan struct{}
 }
 
 func (s *site) server(number int) *server {
 	s.t.Helper()
 	name := fmt.Sprintf("server-%d", number)
-	v := &server{site: s, number: number, at: s.namespace(name)}
+	v := &server{site: s, number: number, at: s.namespace(name), release: make(chan struct{})}
 	link := s.join(v.at, name)
 	bridge, err := s.router.Netlink().LinkByName("vsw")
 	must(s.t, err)

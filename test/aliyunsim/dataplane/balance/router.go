@@ -29,6 +29,7 @@ type router struct {
 	log       klog.Logger
 	namespace *sandbox.Namespace
 	running   sync.WaitGroup
+	ended     chan struct{}
 
 	mu     sync.Mutex
 	closed bool
@@ -50,7 +51,7 @@ type router struct {
 
 func newRouter(log klog.Logger, namespace *sandbox.Namespace) *router {
 	return &router{
-		log: log, namespace: namespace,
+		log: log, namespace: namespace, ended: make(chan struct{}),
 		sources: map[string]netip.Addr{}, checks: map[destination]*check{}, fronts: map[port]opened{},
 		serving: map[destination]standing{}, leaving: map[destination]*departure{},
 	}
@@ -153,6 +154,9 @@ func (r *router) source(balancer string) netip.Addr {
 // close ends what runs for the router, and waits for it.
 func (r *router) close() {
 	r.mu.Lock()
+	if !r.closed {
+		close(r.ended)
+	}
 	r.closed = true
 	for _, c := range r.checks {
 		c.cancel()

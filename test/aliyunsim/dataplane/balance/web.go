@@ -20,6 +20,9 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 )
 
+// grace is how long requests may take after their listener has got another proxy.
+const grace = time.Minute
+
 // headerTimeout bounds how long a client may take to send a request's header.
 const headerTimeout = time.Minute
 
@@ -27,6 +30,7 @@ const headerTimeout = time.Minute
 type web struct {
 	proxy
 	secure   bool
+	listener net.Listener
 	server   *http.Server
 	cancel   context.CancelFunc
 	settings atomic.Pointer[webSettings]
@@ -43,7 +47,7 @@ type webSettings struct {
 // fails.
 func publish(ctx context.Context, base proxy, listener net.Listener, wanted network.Listener) (*web, error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p := &web{proxy: base, secure: wanted.Protocol == network.HTTPS, cancel: cancel}
+	p := &web{proxy: base, listener: listener, secure: wanted.Protocol == network.HTTPS, cancel: cancel}
 	if err := p.configure(wanted.HTTP); err != nil {
 		cancel()
 		return nil, errors.Join(err, listener.Close())
@@ -188,6 +192,24 @@ func status(err error) int {
 // end leaves requests to a removed backend alone: SLB API: layer-7 listeners have
 // no connection drain.
 func (p *web) end(netip.AddrPort) {}
+
+// retire frees the socket at once, and ends when the requests have ended.
+func (p *web) retire(ctx context.Context) {
+	_ = p.listener.Close()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	p.running.Go(func() {
+		defer p.close()
+		defer cancel()
+		_ = p.server.Shutdown(ctx)
+	})
+	p.running.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-p.ended:
+			cancel()
+		}
+	})
+}
 
 func (p *web) close() {
 	p.cancel()

@@ -41,6 +41,15 @@ func (v *server) web() {
 		_, _ = io.Copy(w, r.Body)
 	})
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/wait", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Server", name)
+		must(v.t, http.NewResponseController(w).Flush())
+		select {
+		case <-v.release:
+		case <-r.Context().Done():
+		}
+		_, _ = w.Write([]byte("done"))
+	})
 	mux.HandleFunc("/upgrade", func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -330,6 +339,26 @@ func TestIdleConnectionsOfBrowsersEnd(t *testing.T) {
 	must(t, err)
 	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
 		t.Errorf("%q, %v", answer, err)
+	}
+}
+
+func TestRequestOutlivesAChangeThatTakesAnotherSocket(t *testing.T) {
+	s := newSite(t)
+	one := s.server(11)
+	one.web()
+	s.apply(webListener(network.HTTP, network.HTTPSettings{IdleTimeout: time.Second}, one.backend(100)))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.example/wait", nil)
+	must(t, err)
+	response, err := s.browser(first, nil).Do(request)
+	must(t, err)
+	defer func() { _ = response.Body.Close() }()
+	s.apply(webListener(network.HTTP, network.HTTPSettings{IdleTimeout: 2 * time.Second}, one.backend(100)))
+	if got := s.get(s.browser(first, nil), "http://shop.example/", nil).code; got != http.StatusOK {
+		t.Errorf("another request: %d", got)
+	}
+	close(one.release)
+	if body, err := io.ReadAll(response.Body); err != nil || string(body) != "done" {
+		t.Errorf("%q, %v", body, err)
 	}
 }
 
