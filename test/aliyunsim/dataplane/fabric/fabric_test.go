@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -195,6 +196,31 @@ func TestIPv6GoesThroughTheRouterAndItsRoutes(t *testing.T) {
 	loses(t, w.Server("i-1"), "", "[fd00:2::5]:80")
 	w.change(func(n *network.Network) { n.Servers[1].SourceDestCheck = false })
 	reaches(t, w.Server("i-1"), "", "[fd00:2::5]:80", "2001:db8:1::1")
+}
+
+func TestNoPacketIsLostAfterAChange(t *testing.T) {
+	w := newWorld(t, twoServers())
+	before := w.want
+	for range 5 {
+		w.change(func(n *network.Network) {
+			v := n.VPCs[0]
+			v.VSwitches = v.VSwitches[:1]
+			n.VPCs, n.Servers = []network.VPC{v}, []network.Server{n.Servers[0], n.Servers[2]}
+		})
+		w.change(func(n *network.Network) { *n = before })
+		l, err := w.Server("i-2").Listen(t.Context(), net.ListenConfig{}, "tcp", "192.168.17.1:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A lost packet would be sent again after a second.
+		conn, err := w.Server("i-1").Dial(t.Context(), net.Dialer{Timeout: 900 * time.Millisecond}, "tcp", "192.168.17.1:80")
+		if err != nil {
+			t.Error(err)
+		} else {
+			_ = conn.Close()
+		}
+		_ = l.Close()
+	}
 }
 
 func TestFiveServersAreUpWithinASecondAndNoChangeCostsNothing(t *testing.T) {

@@ -73,12 +73,22 @@ func cable(one *sandbox.Namespace, name string, two *sandbox.Namespace, peerName
 		peer, err = two.Netlink().LinkByName(peerName)
 	}
 	if err == nil {
-		err = errors.Join(one.Netlink().LinkSetUp(link), two.Netlink().LinkSetUp(peer))
+		err = errors.Join(one.Netlink().LinkSetUp(link), two.Netlink().LinkSetUp(peer), ready(one, link), ready(two, peer))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("link %s: %w", name, err)
 	}
 	return link, peer, nil
+}
+
+// ready returns when a link that has come up carries packets: the kernel, which
+// does its part of that later, does it at once where it is asked about the link.
+func ready(n *sandbox.Namespace, link netlink.Link) error {
+	_, err := n.Netlink().LinkByIndex(link.Attrs().Index)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", link.Attrs().Name, err)
+	}
+	return nil
 }
 
 // end is the two sides' addresses of the link to a VPC.

@@ -21,7 +21,8 @@ type server struct {
 	router *router
 	bridge *bridge
 	number int
-	port   netlink.Link
+	// port and eth are the two ends of the cable.
+	port, eth netlink.Link
 }
 
 // identity is what a server cannot change in its life.
@@ -101,6 +102,7 @@ func (s *server) configure() error {
 	if err != nil {
 		return fmt.Errorf("eth0: %w", err)
 	}
+	s.eth = eth
 	if err := setAddress(h, eth, netip.PrefixFrom(s.Address, s.bridge.CIDR.Bits())); err != nil {
 		return fmt.Errorf("address: %w", err)
 	}
@@ -133,6 +135,11 @@ func (s *server) setRunning(running bool) error {
 	}
 	if err := set(s.port); err != nil {
 		return fmt.Errorf("link: %w", err)
+	}
+	if running {
+		if err := errors.Join(ready(s.ns, s.eth), ready(s.router.ns, s.port), ready(s.router.ns, s.bridge.link)); err != nil {
+			return err
+		}
 	}
 	s.Running = running
 	return nil
