@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -315,6 +316,26 @@ func TestAnUnknownRouteTableEndsRun(t *testing.T) {
 	if err := r.controller.Check(t.Context()); !errors.Is(err, ErrUnknownTable) {
 		t.Errorf("Check says %v", err)
 	}
+	select {
+	case <-r.ended:
+	case <-time.After(longEnough):
+		t.Fatal("Run goes on")
+	}
+	if !errors.Is(r.failed, ErrUnknownTable) {
+		t.Errorf("Run says %v", r.failed)
+	}
+}
+
+// Run trusts what Check has just learned, but not when Check found it wrong.
+func TestAnUnknownRouteTableEndsRunAfterCheckFoundItToo(t *testing.T) {
+	r := newRig(t, 1)
+	r.addNodes(1, 1)
+	r.prepare(func(ctx context.Context, c *Controller) error {
+		if err := c.Check(ctx); !errors.Is(err, ErrUnknownTable) {
+			t.Errorf("Check says %v", err)
+		}
+		return c.Run(ctx, 1)
+	}, func(o *Options) { o.TableIDs = []string{"vtb-none"} })
 	select {
 	case <-r.ended:
 	case <-time.After(longEnough):

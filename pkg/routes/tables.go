@@ -72,7 +72,6 @@ func (s *tableSet) learn(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.learned = s.clock.Now()
 	s.reserved = blocks(switches)
 	s.bySwitch, s.all = map[string]string{}, nil
 	system := ""
@@ -100,6 +99,7 @@ func (s *tableSet) learn(ctx context.Context) error {
 		}
 		s.needed[id] = true
 	}
+	s.learned = s.clock.Now() // not before: whoever asks next is to be told of the unknown table too
 	return nil
 }
 
