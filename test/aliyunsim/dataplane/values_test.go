@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/klog/v2/ktesting"
+
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/seed"
 )
@@ -70,5 +72,20 @@ func TestFiveServersStartWithinASecondAndATickCostsLittle(t *testing.T) {
 	}
 	if err := p.Close(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestFailureIsToldOnceAndAgainWhenItComesBack(t *testing.T) {
+	log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	p := &Plane{log: log}
+	for _, err := range []error{errEnded, errEnded, nil, errEnded} {
+		p.tell(err)
+	}
+	sink, ok := log.GetSink().(ktesting.Underlier)
+	if !ok {
+		t.Fatal("nothing is kept of the log")
+	}
+	if lines := sink.GetBuffer().Data(); len(lines) != 2 {
+		t.Errorf("told %d times: %v", len(lines), lines)
 	}
 }
