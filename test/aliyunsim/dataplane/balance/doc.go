@@ -15,10 +15,12 @@
 // backend cannot be a client of its own layer-4 load balancer (the connection gets
 // no answer).
 //
-// The documentation is silent on the following, so these are choices, not facts: without a
-// backend to choose, layer 4 refuses (TCP reset, ICMP port unreachable) and
-// layer 7 answers 503; a backend gets nothing before its first verdict; UDP
-// conversations of a failed backend move on at once, or after the drain time-out; connections of a removed
-// backend are cut at once where drain is off; clients that an access control list
-// keeps out get no answer.
+// The documentation is silent on the following, so these are choices, not facts:
+// without a backend to choose, layer 4 refuses (TCP reset, ICMP port unreachable)
+// and layer 7 answers 503; a backend gets nothing before its first verdict;
+// connections of a removed backend are cut at once where drain is off, and those of
+// a failed one go on, but for UDP conversations, which move on; with drain on both
+// have the drain time; clients that an access control list keeps out get no answer;
+// redirects are of status 302; a server's own cookie gets the backend's name put
+// before its value and taken off again; each UDP datagram has a PROXY header.
 package balance

@@ -21,6 +21,8 @@ type pool struct {
 	// persistence is for how long a client keeps its backend.
 	persistence time.Duration
 	clients     map[netip.Addr]kept
+	// established is for how long a connection may be silent; 0 is for ever.
+	established time.Duration
 }
 
 // kept is the backend of a client.
@@ -38,6 +40,7 @@ func (p *pool) set(s service) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.scheduler, p.chosen, p.persistence = s.listener.Scheduler, s.chosen, s.listener.Persistence
+	p.established = s.listener.Established
 	for backend := range p.credit {
 		if _, present := p.at(backend); !present {
 			delete(p.credit, backend)
@@ -108,6 +111,13 @@ func (p *pool) at(socketOf netip.AddrPort) (network.Backend, bool) {
 		}
 	}
 	return network.Backend{}, false
+}
+
+// silence is for how long a new connection may be silent.
+func (p *pool) silence() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.established
 }
 
 // called is the backend that a cookie names, if it is to be chosen.

@@ -173,3 +173,20 @@ func TestListenerBecomesAProxyAndAgainTheKernels(t *testing.T) {
 		t.Errorf("the connection of before: %v", err)
 	}
 }
+
+func TestSilentProxiedConnectionsEnd(t *testing.T) {
+	s := newSite(t)
+	one := s.server(11)
+	one.tcp()
+	l := proxied(listener(network.TCP, one.backend(100)))
+	l.Established = 500 * time.Millisecond
+	s.apply(l)
+	c := s.tcp(first)
+	for end := time.Now().Add(2 * l.Established); time.Now().Before(end); <-time.NewTimer(l.Established / 5).C {
+		must(t, c.alive())
+	}
+	silent := time.Now()
+	if err := ended(c); err != nil || time.Since(silent) < l.Established/2 {
+		t.Errorf("after %s: %v", time.Since(silent), err)
+	}
+}

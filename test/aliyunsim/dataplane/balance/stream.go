@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 )
@@ -65,9 +66,10 @@ func (p *stream) serve(ctx context.Context, client *net.TCPConn) {
 		reset(client, server)
 		return
 	}
+	heard := c.heard(p.pool.silence())
 	var back sync.WaitGroup
-	back.Go(func() { pump(client, server) })
-	pump(server, client)
+	back.Go(func() { pump(client, server, heard) })
+	pump(server, client, heard)
 	back.Wait()
 	p.mu.Lock()
 	delete(p.open, c)
@@ -101,9 +103,36 @@ func (p *stream) add(c *connection) bool {
 	return true
 }
 
+// heard makes what is called for all that comes from either side: both then have
+// the time of silence before them. It begins now.
+func (c *connection) heard(silence time.Duration) func() {
+	extend := func() {
+		if silence > 0 {
+			end := time.Now().Add(silence)
+			_, _ = c.client.SetReadDeadline(end), c.server.SetReadDeadline(end)
+		}
+	}
+	extend()
+	return extend
+}
+
+// listened is a connection that tells when something is read.
+type listened struct {
+	io.Reader
+	heard func()
+}
+
+func (l listened) Read(to []byte) (int, error) {
+	n, err := l.Reader.Read(to)
+	if n > 0 {
+		l.heard()
+	}
+	return n, err
+}
+
 // pump carries one direction to its end. A failure ends both.
-func pump(to, from *net.TCPConn) {
-	if _, err := io.Copy(to, from); err != nil {
+func pump(to, from *net.TCPConn, heard func()) {
+	if _, err := io.Copy(to, listened{from, heard}); err != nil {
 		reset(to, from)
 		return
 	}
