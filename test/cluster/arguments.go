@@ -119,6 +119,8 @@ func (c *Cluster) controllerManagerArguments(port int) []string {
 		"--cluster-signing-cert-file="+c.cert(clusterCA),
 		"--cluster-signing-key-file="+c.key(clusterCA),
 		"--cloud-provider=external",
+		// The default is a folder of the machine, which would be made.
+		"--flex-volume-plugin-dir="+c.path("flexvolumes"),
 		"--allocate-node-cidrs=true",
 		"--cluster-cidr="+strings.Join(o.ClusterCIDR, ","),
 		"--service-cluster-ip-range="+strings.Join(o.ServiceCIDR, ","),

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -36,9 +37,23 @@ type Archives struct {
 // folder is where the programs' packages are.
 const folder = "github.com/kube-aliyun/kube-aliyun/test/images/"
 
-// Build makes the images in a folder, which is made, and may be used again: what
-// has not changed is not linked again. The process works inside this repository.
+var errNoModule = errors.New("the working directory is in no Go module")
+
+// Build makes the images in a folder, by default bin/images of the repository that
+// the working directory is in. The folder is made, and may be used again: what has
+// not changed is not linked again.
 func Build(ctx context.Context, dir string) (Archives, error) {
+	if dir == "" {
+		module, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+		if err != nil {
+			return Archives{}, fmt.Errorf("finding the repository: %w", err)
+		}
+		root := filepath.Dir(strings.TrimSpace(string(module)))
+		if !filepath.IsAbs(root) || root == filepath.Dir(os.DevNull) {
+			return Archives{}, fmt.Errorf("finding the repository: %w", errNoModule)
+		}
+		dir = filepath.Join(root, "bin", "images")
+	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return Archives{}, fmt.Errorf("building images: %w", err)
 	}

@@ -52,32 +52,40 @@ func groups(path string) []string {
 	return found
 }
 
+// endTimeout bounds the end of a node's processes.
+const endTimeout = 20 * time.Second
+
 // killGroup kills what runs in a control group and below until nothing does, and
 // removes it.
 func killGroup(ctx context.Context, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	for {
-		pids := members(path)
-		if len(pids) == 0 {
-			break
-		}
-		for _, pid := range pids {
+		for _, pid := range members(path) {
 			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		// A group is busy a moment longer than it has processes: as long as one is
+		// ending, or the thread of ours that started it.
+		err := removeGroups(path)
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("control group %s: processes %v do not end: %w", path, pids, ctx.Err())
+			return fmt.Errorf("processes %v do not end: %w", members(path), err)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	var problems []error
+}
+
+// removeGroups removes control groups that are empty, inner ones first.
+func removeGroups(path string) error {
 	for _, dir := range slices.Backward(groups(path)) {
 		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			problems = append(problems, fmt.Errorf("control group: %w", err))
+			return fmt.Errorf("control group: %w", err)
 		}
 	}
-	return errors.Join(problems...)
+	return nil
 }
 
 // members are the processes in a control group and below.

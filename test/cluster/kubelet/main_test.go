@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kube-aliyun/kube-aliyun/test/images"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
@@ -18,6 +22,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(heldForever) != "" {
 		hold()
 	}
+	before := machine()
 	code := m.Run()
 	if shared.world != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -27,20 +32,51 @@ func TestMain(m *testing.M) {
 		}
 		cancel()
 	}
+	if diff := cmp.Diff(before, machine()); diff != "" {
+		fmt.Fprintf(os.Stderr, "the machine is not as it was:\n%s", diff)
+		code = max(code, 1)
+	}
 	os.Exit(code)
 }
 
+// machine is what of the machine a node could have changed: whether folders are
+// there, and the kernel's settings.
+func machine() map[string]string {
+	state := map[string]string{}
+	for _, folder := range ownFolders {
+		_, err := os.Stat(folder)
+		state[folder] = fmt.Sprint(err)
+	}
+	for _, setting := range kernelSettings {
+		value, err := os.ReadFile(setting)
+		state[setting] = fmt.Sprintf("%s, %v", value, err)
+	}
+	return state
+}
+
+// hold starts a node that runs a static Pod, tells the sandbox's id and waits to be
+// killed.
 func hold() {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	w, err := newWorld(ctx, 1)
+	if err == nil {
+		err = w.nodes[0].Write(File{Path: "/etc/kubernetes/manifests/static.json", Content: staticPod(), Mode: 0o600})
+	}
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Println(w.sandbox.ID(), w.cluster.Dir())
+	fmt.Println(w.sandbox.ID())
 	<-ctx.Done()
 	os.Exit(1)
+}
+
+// staticPod answers on port 18080 of its server.
+func staticPod() []byte {
+	return []byte(strings.ReplaceAll(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "static", "namespace": "default"},
+		"spec": {"hostNetwork": true, "terminationGracePeriodSeconds": 0, "containers": [{"name": "network", "image": "IMAGE",
+			"imagePullPolicy": "Never", "args": ["serve", "--http=18080", "--tcp=", "--udp="]}]}}`, "IMAGE", images.Network))
 }
 
 // two is a world with two nodes, which all tests share. They leave it as it was.

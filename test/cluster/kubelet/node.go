@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
@@ -22,10 +23,16 @@ type Node struct {
 	// version 2 a group has either processes or groups in it.
 	programs, pods *sandbox.Cgroup
 	network        *networkWriter
+	// letProxyEnd ends what is in keeping.
+	letProxyEnd context.CancelFunc
+	keeping     sync.WaitGroup
 
 	mu sync.Mutex
-	// running is guarded by mu.
+	// running and since are guarded by mu.
 	running map[string]running
+	// since is when kubelet was started last: what its Node says from before
+	// does not count.
+	since time.Time
 }
 
 // Names of a node's programs.
@@ -79,7 +86,7 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	// kube-proxy looks for its Node once, and serves loopback without it.
-	return n.run(ctx, KubeProxy, n.kubeProxyPath(), []string{"--config=/var/lib/kube-proxy/config.yaml", "--v=1"})
+	return n.startProxy(ctx)
 }
 
 func (n *Node) makeGroups() (err error) {
@@ -131,6 +138,10 @@ func (n *Node) Kill(ctx context.Context) error {
 	if n.network != nil {
 		n.network.Stop()
 	}
+	if n.letProxyEnd != nil {
+		n.letProxyEnd()
+	}
+	n.keeping.Wait()
 	if n.programs == nil {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -155,13 +156,19 @@ func TestLogsAndExecReachTheNodes(t *testing.T) {
 
 func TestStaticPodRuns(t *testing.T) {
 	w := two(t)
-	manifest := `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "static", "namespace": "default"},
-		"spec": {"hostNetwork": true, "terminationGracePeriodSeconds": 0, "containers": [{"name": "network", "image": "` + images.Network + `",
-			"imagePullPolicy": "Never", "args": ["serve", "--http=18080", "--tcp=", "--udp="]}]}}`
 	path := "/etc/kubernetes/manifests/static.json"
-	if err := w.nodes[1].Write(File{Path: path, Content: []byte(manifest), Mode: 0o600}); err != nil {
+	if err := w.nodes[1].Write(File{Path: path, Content: staticPod(), Mode: 0o600}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		host, err := w.nodes[1].HostPath(path)
+		if err == nil {
+			err = os.Remove(host)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	eventually(t, "it answers at the server's address", func(ctx context.Context) error {
 		_, err := echo.Get(ctx, from(w.client), "http://"+serverAddress(1)+":18080/")
 		return err

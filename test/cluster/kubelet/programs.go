@@ -30,7 +30,7 @@ var (
 	errEnded    = errors.New("the program has ended")
 	errNoSocket = errors.New("containerd does not answer")
 	errImport   = errors.New("the image was not imported")
-	errUnknown  = errors.New("the node has no such program")
+	errUnknown  = errors.New("the node has no such program to be restarted")
 )
 
 func (n *Node) kubeletPath() string {
@@ -120,12 +120,16 @@ type running struct {
 
 // run starts one of the node's lasting programs.
 func (n *Node) run(ctx context.Context, name, binary string, arguments []string) error {
+	begin := time.Now()
 	p, err := n.program(ctx, name, binary, arguments)
 	if err != nil {
 		return err
 	}
 	n.mu.Lock()
 	n.running[name] = running{Process: p, binary: binary, arguments: arguments}
+	if name == Kubelet {
+		n.since = begin
+	}
 	n.mu.Unlock()
 	return nil
 }
@@ -153,13 +157,14 @@ func (n *Node) program(ctx context.Context, name, binary string, arguments []str
 	return p, nil
 }
 
-// Restart ends one of the node's programs and starts it again, as its supervisor
-// would. A restarted kubelet registers its Node when that was deleted.
+// Restart ends containerd or kubelet and starts it again, as its supervisor would;
+// kube-proxy is always started again when it ends. A restarted kubelet registers
+// its Node when that was deleted.
 func (n *Node) Restart(ctx context.Context, name string) error {
 	n.mu.Lock()
 	p, found := n.running[name]
 	n.mu.Unlock()
-	if !found {
+	if !found || name == KubeProxy {
 		return fmt.Errorf("%s: %w", name, errUnknown)
 	}
 	if err := p.Signal(syscall.SIGKILL); err != nil {
@@ -171,12 +176,12 @@ func (n *Node) Restart(ctx context.Context, name string) error {
 	return n.run(ctx, name, p.binary, p.arguments)
 }
 
-// ended tells of a program that has ended by itself.
+// ended tells of a program that has ended by itself and is not started again.
 func (n *Node) ended() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for name, p := range n.running {
-		if how := p.Ended(); how != "" {
+		if how := p.Ended(); how != "" && name != KubeProxy {
 			return fmt.Errorf("%s: %w (%s); its log ends with:\n%s", name, errEnded, how, n.tail(name))
 		}
 	}

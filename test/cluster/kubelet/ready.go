@@ -21,7 +21,7 @@ func (n *Node) WaitReady(ctx context.Context) error {
 		node, err := n.options.Cluster.Client().CoreV1().Nodes().Get(ctx, n.options.Name, metav1.GetOptions{})
 		if err == nil {
 			var ready bool
-			if ready, last = isReady(node); ready {
+			if ready, last = isReady(node, n.kubeletSince()); ready {
 				return nil
 			}
 		}
@@ -33,10 +33,18 @@ func (n *Node) WaitReady(ctx context.Context) error {
 	}
 }
 
-// isReady tells whether a Node is ready, or what it says instead.
-func isReady(node *corev1.Node) (ready bool, why string) {
+// kubeletSince is when the kubelet that runs was started.
+func (n *Node) kubeletSince() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.since
+}
+
+// isReady tells whether a Node is ready, as the kubelet says that was started at
+// since, or what it says instead. The API counts in whole seconds.
+func isReady(node *corev1.Node, since time.Time) (ready bool, why string) {
 	for _, condition := range node.Status.Conditions {
-		if condition.Type == corev1.NodeReady {
+		if condition.Type == corev1.NodeReady && !condition.LastHeartbeatTime.Time.Before(since.Truncate(time.Second)) {
 			return condition.Status == corev1.ConditionTrue, condition.Message
 		}
 	}

@@ -58,7 +58,7 @@ func newWorld(ctx context.Context, nodes int) (*world, error) {
 
 func (w *world) start(ctx context.Context, nodes int) error {
 	var err error
-	if w.images, err = images.Build(ctx, filepath.Join(os.TempDir(), "kube-aliyun-images")); err != nil {
+	if w.images, err = images.Build(ctx, ""); err != nil {
 		return err
 	}
 	if err := w.connect(nodes); err != nil {
