@@ -1,6 +1,8 @@
 package routes
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -82,6 +84,20 @@ func TestBudgetOfFiftyNodesThatJoinOneAfterTheOther(t *testing.T) {
 	if budget := 2*1 + 2*1 + 50 + 1 + 5; total > budget {
 		t.Errorf("%d calls, budget %d: %v", total, budget, r.sim.Counts())
 	}
+}
+
+// The interfaces of Nodes that are let in slowly are found in full pages.
+func TestBudgetOfInterfacesOfNodesThatTrickleIn(t *testing.T) {
+	const count = 150
+	r := newRig(t, count)
+	r.addNodes(1, count)
+	r.prepare(func(ctx context.Context, c *Controller) error { c.RunEngine(ctx); return nil })
+	for i := 1; i <= count; i++ {
+		if err := r.controller.checker.check(t.Context(), node(i), fmt.Sprint("i-", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.within(map[string]int{"DescribeNetworkInterfaces": 2, "ModifyNetworkInterfaceAttribute": count})
 }
 
 func TestBudgetOfARestartWithNothingChanged(t *testing.T) {

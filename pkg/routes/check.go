@@ -42,16 +42,20 @@ type checker struct {
 	vpcID    string
 	// leave only looks.
 	leave bool
+	// company are the addresses that a look-up may take along.
+	company func() []string
 
 	looks    *batch.Batcher[string, ecs.Interface]
 	switches chan struct{}
 
 	mu sync.Mutex
-	// off are the Nodes whose check is off, seen those whose check was on when
-	// everything was looked at in bulk.
-	off, seen map[string]checked
-	// again are the Nodes whose check was off and is on.
+	// off are the Nodes whose check is off, again those whose check was off and is on.
+	off   map[string]checked
 	again map[string]bool
+	// seen are the interfaces, by address, that were found before anybody asked for
+	// them; asked are the addresses that were looked for.
+	seen  map[string]ecs.Interface
+	asked map[string]bool
 }
 
 // checked is what a Node was found to have.
@@ -59,49 +63,15 @@ type checked struct {
 	server, address, nic string
 }
 
-func newChecker(machines Machines, vpcID string, leave bool) *checker {
+func newChecker(machines Machines, vpcID string, leave bool, company func() []string) *checker {
 	c := &checker{
-		machines: machines, vpcID: vpcID, leave: leave, switches: make(chan struct{}, switchesAtOnce),
-		off: map[string]checked{}, seen: map[string]checked{}, again: map[string]bool{},
+		machines: machines, vpcID: vpcID, leave: leave, company: company, switches: make(chan struct{}, switchesAtOnce),
+		off: map[string]checked{}, again: map[string]bool{}, seen: map[string]ecs.Interface{}, asked: map[string]bool{},
 	}
 	c.looks = batch.New(batch.Options[string, ecs.Interface]{
 		Call: c.look, Size: ecs.PerCall, Idle: lookIdle, Longest: lookLongest, Timeout: checkTimeout,
 	})
 	return c
-}
-
-// look finds the interfaces with some addresses in one call.
-func (c *checker) look(ctx context.Context, addresses []string) ([]batch.Result[ecs.Interface], error) {
-	found, err := c.machines.Interfaces(ctx, ecs.InterfaceFilter{PrivateIPs: addresses, VPCID: c.vpcID})
-	if err != nil {
-		return nil, err
-	}
-	byAddress := index(found)
-	out := make([]batch.Result[ecs.Interface], len(addresses))
-	for i, a := range addresses {
-		nic, ok := byAddress[a]
-		if !ok {
-			out[i].Err = fmt.Errorf("%w %s", errNoInterface, a)
-		}
-		out[i].Value = nic
-	}
-	return out, nil
-}
-
-// index finds interfaces by their addresses, as netip writes them.
-func index(interfaces []ecs.Interface) map[string]ecs.Interface {
-	out := map[string]ecs.Interface{}
-	for _, nic := range interfaces {
-		for _, ip := range nic.PrivateIPs {
-			out[ip] = nic
-		}
-		for _, ip := range nic.IPv6s {
-			if a, err := netip.ParseAddr(ip); err == nil {
-				out[a.String()] = nic
-			}
-		}
-	}
-	return out
 }
 
 // warm looks at many Nodes at once, 100 a call, and remembers those whose check
@@ -122,18 +92,20 @@ func (c *checker) warm(ctx context.Context, servers map[*corev1.Node]string) err
 		return err
 	}
 	byAddress := index(found)
+	var on []string
 	for node, server := range servers {
 		a, _ := internalIP(node)
 		nic, ok := byAddress[a.String()]
 		if !ok || nic.ServerID != server {
 			continue
 		}
-		if what := (checked{server, a.String(), nic.ID}); nic.SourceDestCheck {
-			c.see(node.Name, what)
+		if nic.SourceDestCheck {
+			on = append(on, a.String())
 		} else {
-			c.remember(node.Name, what)
+			c.remember(node.Name, checked{server, a.String(), nic.ID})
 		}
 	}
+	c.see(addresses, on, byAddress)
 	return nil
 }
 
@@ -148,8 +120,8 @@ func (c *checker) check(ctx context.Context, node *corev1.Node, server string) e
 	if c.known(node.Name, want) {
 		return nil
 	}
-	nic, seen := c.taken(node.Name, want)
-	if !seen {
+	nic, seen := c.taken(want.address)
+	if !seen || nic.ServerID != server {
 		var err error
 		if nic, err = c.find(ctx, server, address); err != nil {
 			return err
@@ -166,25 +138,6 @@ func (c *checker) check(ctx context.Context, node *corev1.Node, server string) e
 	}
 	c.remember(node.Name, want)
 	return nil
-}
-
-// find returns the server's interface with the address.
-func (c *checker) find(ctx context.Context, server string, address netip.Addr) (ecs.Interface, error) {
-	if address.Is4() {
-		nic, err := c.looks.Do(ctx, address.String())
-		if err == nil && nic.ServerID != server {
-			err = fmt.Errorf("%w: %s belongs to %s, not to %s", errNoInterface, address, nic.ServerID, server)
-		}
-		return nic, err
-	}
-	all, err := c.machines.Interfaces(ctx, ecs.InterfaceFilter{ServerIDs: []string{server}, VPCID: c.vpcID})
-	if err != nil {
-		return ecs.Interface{}, err
-	}
-	if nic, ok := index(all)[address.String()]; ok {
-		return nic, nil
-	}
-	return ecs.Interface{}, fmt.Errorf("%w %s", errNoInterface, address)
 }
 
 func (c *checker) switchOff(ctx context.Context, nic string) error {
@@ -213,32 +166,15 @@ func (c *checker) remember(node string, what checked) {
 	delete(c.again, node)
 }
 
-// see notes an interface whose check is on; taken hands it out once, instead of a
-// look-up.
-func (c *checker) see(node string, what checked) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen[node] = what
-}
-
-func (c *checker) taken(node string, want checked) (ecs.Interface, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	have, ok := c.seen[node]
-	delete(c.seen, node)
-	if !ok || have.server != want.server || have.address != want.address {
-		return ecs.Interface{}, false
-	}
-	return ecs.Interface{ID: have.nic, ServerID: have.server, SourceDestCheck: true}, true
-}
-
 // forget drops what is remembered of a Node.
 func (c *checker) forget(node string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	was := c.off[node].address
 	delete(c.off, node)
-	delete(c.seen, node)
 	delete(c.again, node)
+	delete(c.seen, was)
+	delete(c.asked, was)
 }
 
 // internalIP returns the Node's first IPv4 InternalIP, else its first one.

@@ -107,7 +107,6 @@ func New(opts Options) (*Controller, error) {
 		opts:     opts,
 		engine:   newEngine(opts.Network, opts.ClusterID, opts.ClusterName, opts.Clock, opts.Poll),
 		tables:   &tableSet{cloud: opts.Network, vpcID: opts.VPCID, configured: opts.TableIDs, clock: opts.Clock, needed: map[string]bool{}, retired: map[string]bool{}},
-		checker:  newChecker(opts.Machines, opts.VPCID, opts.KeepSourceDestCheck),
 		roster:   newRoster(),
 		lister:   opts.Nodes.Lister(),
 		indexer:  informer.GetIndexer(),
@@ -115,6 +114,7 @@ func New(opts Options) (*Controller, error) {
 		failures: map[string]int{}, deleted: map[string]bool{}, periodic: map[string]bool{}, crowded: map[string]bool{},
 		released: map[string]time.Time{},
 	}
+	c.checker = newChecker(opts.Machines, opts.VPCID, opts.KeepSourceDestCheck, c.addresses)
 	return c, nil
 }
 
@@ -194,6 +194,17 @@ func (c *Controller) begin(ctx context.Context) error {
 	}
 	c.warm(ctx)
 	return nil
+}
+
+// addresses are the IPv4 InternalIPs of the Nodes that have Pod CIDRs.
+func (c *Controller) addresses() []string {
+	var out []string
+	for _, node := range c.allNodes() {
+		if a, ok := internalIP(node); ok && a.Is4() && len(podCIDRs(node)) > 0 {
+			out = append(out, a.String())
+		}
+	}
+	return out
 }
 
 func (c *Controller) allNodes() []*corev1.Node {

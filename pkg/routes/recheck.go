@@ -39,6 +39,10 @@ func (c *Controller) recheck(ctx context.Context) error {
 func (c *checker) reread(ctx context.Context) (map[string]string, error) {
 	c.mu.Lock()
 	before := maps.Clone(c.off)
+	for address := range c.seen { // nobody came for it in a period: it grows old
+		delete(c.asked, address)
+	}
+	clear(c.seen)
 	c.mu.Unlock()
 	found, err := c.readAll(ctx, before)
 	byAddress := index(found)
@@ -51,8 +55,7 @@ func (c *checker) reread(ctx context.Context) (map[string]string, error) {
 			continue
 		}
 		delete(c.off, node)
-		what.nic = nic.ID
-		c.seen[node], c.again[node] = what, true
+		c.seen[what.address], c.again[node] = nic, true
 		on[node] = nic.ID
 	}
 	return on, err

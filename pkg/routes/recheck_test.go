@@ -2,6 +2,7 @@ package routes
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -142,5 +143,24 @@ func TestTheCheckOfANodeWithAnIPv6AddressAloneIsReadAgain(t *testing.T) {
 	r.within(map[string]int{"DescribeNetworkInterfaces": 2, "ModifyNetworkInterfaceAttribute": 1})
 	if r.nic("i-1").SourceDestCheck {
 		t.Error("the check is on")
+	}
+}
+
+// An interface that was found beside others is not believed for ever.
+func TestAnInterfaceThatNobodyAskedForInAPeriodIsReadAgain(t *testing.T) {
+	r := newRig(t, 2)
+	r.addNodes(1, 2)
+	r.prepare(func(ctx context.Context, c *Controller) error { c.RunEngine(ctx); return nil })
+	for _, step := range []func() error{
+		func() error { return r.controller.checker.check(t.Context(), node(1), "i-1") }, // finds that of node-2 too
+		func() error { return r.controller.recheck(t.Context()) },
+		func() error { return r.controller.checker.check(t.Context(), node(2), "i-2") },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.sim.Counts()["DescribeNetworkInterfaces"]; n != 3 {
+		t.Errorf("%d readings", n)
 	}
 }
