@@ -103,6 +103,17 @@ func (x *trial) atOnce(do func()) {
 	do()
 }
 
+// failed tells what the subject did not do, which is a failure of the test where
+// the subject is the product.
+func (x *trial) failed(format string, args ...any) {
+	x.t.Helper()
+	report := x.t.Logf
+	if x.what.judged() {
+		report = x.t.Errorf
+	}
+	report("%s: "+format, append([]any{x.what.name()}, args...)...)
+}
+
 // oneService lives and dies alone.
 func (x *trial) oneService() {
 	x.phase(serviceCreated, 1, ofSLB, func() {
@@ -170,7 +181,7 @@ func (x *trial) oneNode() {
 		x.pause()
 	})
 	if with := x.balancersWith(number); with > 0 {
-		x.t.Errorf("%s: %d load balancers still have the node that left", x.what.name(), with)
+		x.failed("%d load balancers still have the node that left", with)
 	}
 }
 
@@ -237,7 +248,7 @@ func (x *trial) deleteServices() {
 		x.duration(manyGone, time.Since(start), left == 0)
 	})
 	if n := x.balancers(); n > 0 {
-		x.t.Errorf("%s: %d load balancers are left over", x.what.name(), n)
+		x.failed("%d load balancers are left over", n)
 	}
 }
 

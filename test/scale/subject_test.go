@@ -21,6 +21,8 @@ import (
 // subject is a controller that is measured.
 type subject interface {
 	name() string
+	// judged is false for what is only compared with: its failures are told.
+	judged() bool
 	// start starts a replica; it does not wait for it.
 	start(w *world) replica
 	// stop ends all replicas.
@@ -41,6 +43,8 @@ type ours struct {
 }
 
 func (o *ours) name() string { return "aliyun-controller" }
+
+func (o *ours) judged() bool { return true }
 
 func (o *ours) start(w *world) replica {
 	c := ourReplica{w.StartController(append([]string{"--cluster-cidr=" + clusterCIDR, "-v=2"}, o.args...)...)}
@@ -74,6 +78,8 @@ type simple struct {
 }
 
 func (s *simple) name() string { return "naive" }
+
+func (s *simple) judged() bool { return false }
 
 func (s *simple) start(w *world) replica {
 	w.t.Helper()
