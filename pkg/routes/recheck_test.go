@@ -80,7 +80,7 @@ func TestANodeStaysUnavailableWhileItsCheckCannotBeSwitchedOffAgain(t *testing.T
 	r.start()
 	r.ready(1, 1)
 	r.switchOn("i-1")
-	r.sim.Fault(fault.Rule{Action: "ModifyNetworkInterfaceAttribute", Kind: fault.Deny, Count: 2})
+	id := r.sim.Fault(fault.Rule{Action: "ModifyNetworkInterfaceAttribute", Kind: fault.Deny})
 	if err := r.controller.recheck(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +88,7 @@ func TestANodeStaysUnavailableWhileItsCheckCannotBeSwitchedOffAgain(t *testing.T
 	if c := r.condition("node-1"); c.Status != corev1.ConditionTrue || c.Reason != reasonCheckOn {
 		t.Errorf("condition %+v", c)
 	}
+	r.sim.ClearFault(id)
 	r.ready(1, 1)
 }
 
