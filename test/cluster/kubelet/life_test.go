@@ -50,12 +50,7 @@ func traces(t *testing.T, id string) []string {
 }
 
 func TestNothingIsLeftOfANodeWhoseOwnerWasKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a real node takes half a minute")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("nodes take root")
-	}
+	needNodes(t)
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -184,4 +179,55 @@ func TestPodsGetAddressesOutOfTheRangeThatTheNodeHasNow(t *testing.T) {
 		_, err := echo.Get(ctx, from(w.client), "http://"+address+":8080/")
 		return err
 	})
+}
+
+func TestProgramOfTheNodeIsWhereTheNodeIs(t *testing.T) {
+	w := two(t)
+	p, err := w.nodes[0].Exec(t.Context(), "look", "/bin/sh", []string{"-c", "cat /var/lib/kubelet/config.yaml /proc/self/net/fib_trie && echo 7 > /proc/sys/kernel/panic"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	output, err := os.ReadFile(filepath.Join(w.nodes[0].logs, "look.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"kind: KubeletConfiguration", serverAddress(0)} {
+		if !strings.Contains(string(output), want) {
+			t.Errorf("it has not seen %q", want)
+		}
+	}
+	if value, err := os.ReadFile("/proc/sys/kernel/panic"); err != nil || string(value) == "7\n" {
+		t.Errorf("it has set the machine's kernel: %q, %v", value, err)
+	}
+}
+
+func TestNodeOfAReleasedServerEnds(t *testing.T) {
+	w := two(t)
+	released, err := w.sandbox.Namespace("released")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.plug(released, "released", "servers", serverAddress(8), gateway); err != nil {
+		t.Fatal(err)
+	}
+	o := w.options(0)
+	o.Address, o.Namespace = serverAddress(8), released.Path()
+	n, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.cluster.Client().CoreV1().Nodes().Delete(context.WithoutCancel(t.Context()), n.Name(), metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := released.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }

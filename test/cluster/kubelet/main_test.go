@@ -79,12 +79,21 @@ func staticPod() []byte {
 			"imagePullPolicy": "Never", "args": ["serve", "--http=18080", "--tcp=", "--udp="]}]}}`, "IMAGE", images.Network))
 }
 
-// two is a world with two nodes, which all tests share. They leave it as it was.
-func two(t *testing.T) *world {
+// needNodes skips the test where there can be none.
+func needNodes(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("real nodes take a minute")
 	}
+	if err := Supported(); err != nil {
+		t.Skip(err)
+	}
+}
+
+// two is a world with two nodes, which all tests share. They leave it as it was.
+func two(t *testing.T) *world {
+	t.Helper()
+	needNodes(t)
 	shared.once.Do(func() { shared.world, shared.err = newWorld(t.Context(), 2) })
 	if errors.Is(shared.err, sandbox.ErrUnsupported) {
 		t.Skip(shared.err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,8 +40,12 @@ func (n *Node) prepareNetwork() error {
 const clearTimeout = 10 * time.Second
 
 // clearNetwork removes from the server's network namespace what the node's
-// programs have put there: the namespace may outlive the node.
+// programs have put there: the namespace may outlive the node. That of a server
+// which was released has gone before.
 func (n *Node) clearNetwork(ctx context.Context) error {
+	if _, err := os.Stat(n.options.Namespace); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, clearTimeout)
 	defer cancel()
 	return n.inNamespace(func() error {

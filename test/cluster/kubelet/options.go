@@ -56,6 +56,15 @@ var ErrNoPackages = errors.New("the machine lacks what nodes need; run 'sudo mak
 
 var errNeeded = errors.New("missing")
 
+// Supported tells whether this machine can have nodes: nil, or an error that is
+// sandbox.ErrUnsupported or ErrNoPackages, with the remedy.
+func Supported() error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("%w: it takes root", sandbox.ErrUnsupported)
+	}
+	return checkPackages()
+}
+
 func (o Options) withDefaults() (Options, error) {
 	if o.Name == "" {
 		o.Name = o.Address
@@ -69,7 +78,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Namespace == "" || o.Sandbox == nil || o.Cluster == nil || len(o.Images) == 0 {
 		return o, fmt.Errorf("options Namespace, Sandbox, Cluster and Images are needed: %w", errNeeded)
 	}
-	return o, checkPackages()
+	return o, Supported()
 }
 
 // Paths of what Debian's packages install. They are written out, as PATH may lack

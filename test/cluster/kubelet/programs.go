@@ -98,7 +98,7 @@ func (n *Node) startContainerd(ctx context.Context) error {
 func (n *Node) Import(ctx context.Context, archive string) error {
 	ctx, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
-	p, err := n.program(ctx, "ctr", ctrPath, []string{"--namespace=k8s.io", "images", "import", archive})
+	p, err := n.Exec(ctx, "ctr", ctrPath, []string{"--namespace=k8s.io", "images", "import", archive})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ type running struct {
 // run starts one of the node's lasting programs.
 func (n *Node) run(ctx context.Context, name, binary string, arguments []string) error {
 	begin := time.Now()
-	p, err := n.program(ctx, name, binary, arguments)
+	p, err := n.Exec(ctx, name, binary, arguments)
 	if err != nil {
 		return err
 	}
@@ -134,8 +134,9 @@ func (n *Node) run(ctx context.Context, name, binary string, arguments []string)
 	return nil
 }
 
-// program starts a program where the node is.
-func (n *Node) program(ctx context.Context, name, binary string, arguments []string) (*process.Process, error) {
+// Exec starts a program on the node: in its network namespace, control group and
+// file system. It ends with the node. Its output is NAME.log among the node's logs.
+func (n *Node) Exec(ctx context.Context, name, binary string, arguments []string) (*process.Process, error) {
 	p, err := process.Start(ctx, process.Program{
 		Name:   name,
 		Binary: binary,
