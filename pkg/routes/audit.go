@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
 )
@@ -57,7 +58,7 @@ func (c *Controller) warm(ctx context.Context) {
 		}
 	})
 	wg.Go(func() {
-		if err := c.audit(ctx); err != nil {
+		if err := c.audit(ctx, transport.Normal); err != nil {
 			logger.Error(err, "Route tables not audited yet")
 		}
 	})
@@ -81,7 +82,9 @@ func forEach(nodes []*corev1.Node, f func(*corev1.Node)) {
 // auditPeriodically audits once a period, sooner after a failure, until ctx ends.
 func (c *Controller) auditPeriodically(ctx context.Context) {
 	var wg sync.WaitGroup
-	wg.Go(func() { c.everyPeriod(ctx, "route tables", c.audit) })
+	wg.Go(func() {
+		c.everyPeriod(ctx, "route tables", func(ctx context.Context) error { return c.audit(ctx, transport.Audit) })
+	})
 	wg.Go(func() { c.everyPeriod(ctx, "network interfaces", c.recheck) })
 	wg.Wait()
 }
@@ -102,15 +105,15 @@ func (c *Controller) everyPeriod(ctx context.Context, what string, audit func(co
 	}
 }
 
-// audit reads every table, puts the Nodes into the queue whose routes are not
-// right, and removes or reports what belongs to nobody.
-func (c *Controller) audit(ctx context.Context) error {
+// audit reads every table at that priority, puts the Nodes into the queue whose
+// routes are not right, and removes or reports what belongs to nobody.
+func (c *Controller) audit(ctx context.Context, p transport.Priority) error {
 	tables := c.current()
 	errs := make([]error, len(tables))
 	var wg sync.WaitGroup
 	for i, t := range tables {
 		wg.Go(func() {
-			_, err := t.reads.Do(ctx, struct{}{})
+			_, err := t.reads.Do(ctx, p)
 			if err == nil {
 				c.tables.retire(t.id, !t.holds(c.opts.ClusterID))
 				c.wrong(t)

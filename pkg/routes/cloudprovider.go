@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	cloudprovider "k8s.io/cloud-provider"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
 )
 
@@ -41,7 +42,7 @@ func (r frameworkRoutes) ListRoutes(ctx context.Context, _ string) ([]*cloudprov
 	prefixes := map[string]netip.Prefix{}
 	needed := 0
 	for _, t := range c.current() {
-		if _, err := t.reads.Do(ctx, struct{}{}); err != nil {
+		if _, err := t.reads.Do(ctx, transport.Normal); err != nil {
 			return nil, fmt.Errorf("list routes: %w", err)
 		}
 		isNeeded := c.tables.isNeeded(t.id)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"k8s.io/utils/clock"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
 	"github.com/kube-aliyun/kube-aliyun/pkg/batch"
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
@@ -55,7 +57,8 @@ type table struct {
 	watch   *watch
 	creates *batch.Batcher[vpc.NewEntry, Entry]
 	deletes *batch.Batcher[removal, struct{}]
-	reads   *batch.Batcher[struct{}, struct{}]
+	// reads takes how urgent a whole reading is.
+	reads *batch.Batcher[transport.Priority, struct{}]
 }
 
 // removal is an entry to delete.
@@ -117,9 +120,9 @@ func (e *engine) table(id string) *table {
 		},
 		Size: vpc.MaxBatch, Idle: writeIdle, Longest: writeLongest, Timeout: writeTimeout, Split: oneBadItem,
 	})
-	t.reads = batch.New(batch.Options[struct{}, struct{}]{
-		Call: func(ctx context.Context, items []struct{}) ([]batch.Result[struct{}], error) {
-			return make([]batch.Result[struct{}], len(items)), e.read(ctx, t.memory)
+	t.reads = batch.New(batch.Options[transport.Priority, struct{}]{
+		Call: func(ctx context.Context, items []transport.Priority) ([]batch.Result[struct{}], error) {
+			return make([]batch.Result[struct{}], len(items)), e.read(transport.WithPriority(ctx, mostUrgent(items)), t.memory)
 		},
 		Size: maxReaders, Timeout: writeTimeout,
 	})
@@ -134,6 +137,16 @@ func (e *engine) table(id string) *table {
 
 // maxReaders is how many callers share one whole reading of a table.
 const maxReaders = 1 << 16
+
+// mostUrgent is the priority of a call that callers of these share.
+func mostUrgent(all []transport.Priority) transport.Priority {
+	for _, p := range []transport.Priority{transport.Urgent, transport.Normal} {
+		if slices.Contains(all, p) {
+			return p
+		}
+	}
+	return transport.Audit
+}
 
 // oneBadItem says whether a refusal of a whole call may be due to one item.
 func oneBadItem(err error) bool {
@@ -161,7 +174,7 @@ func (e *engine) ensure(ctx context.Context, t *table, age time.Duration) error 
 	if t.trusted(e.clock.Now(), age) {
 		return nil
 	}
-	_, err := t.reads.Do(ctx, struct{}{})
+	_, err := t.reads.Do(ctx, transport.Normal)
 	return err
 }
 

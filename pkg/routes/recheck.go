@@ -9,6 +9,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 )
 
@@ -16,7 +17,7 @@ import (
 // off: somebody may have switched one on since, and Pods then lose their traffic
 // without a word. Such Nodes are told and put into the queue.
 func (c *Controller) recheck(ctx context.Context) error {
-	on, err := c.checker.reread(ctx)
+	on, err := c.checker.reread(transport.WithPriority(ctx, transport.Audit))
 	for name, nic := range on {
 		node, missing := c.lister.Get(name)
 		if missing != nil {
