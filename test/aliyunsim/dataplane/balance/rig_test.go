@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,11 +55,14 @@ func newSite(t *testing.T) *site {
 	s.address(s.router, "vsw", "10.0.0.1/24")
 	s.address(s.router, "lo", address+"/32")
 	s.join(s.client, "client")
+	must(s.t, s.router.Sysctl("ipv4/neigh/vsw/retrans_time_ms", "50"))
+	must(s.t, s.client.Sysctl("ipv4/neigh/eth0/retrans_time_ms", "50"))
 	s.address(s.router, "client", "198.51.100.1/24")
 	for _, last := range []string{"10", "11", "12", "13", "14", "15", "16", "17"} {
 		s.address(s.client, "eth0", "198.51.100."+last+"/24")
 	}
 	s.gateway(s.client, "198.51.100.1")
+	s.reachable(s.client, "198.51.100.1:9")
 	return s
 }
 
@@ -83,6 +87,19 @@ func (s *site) join(n *sandbox.Namespace, end string) netlink.Link {
 func (s *site) up(n *sandbox.Namespace, device string) bool {
 	link, err := n.Netlink().LinkByName(device)
 	return err == nil && link.Attrs().OperState == netlink.OperUp
+}
+
+// reachable waits until a port where nobody listens refuses: the first packets of
+// a new link may be lost.
+func (s *site) reachable(from *sandbox.Namespace, address string) {
+	s.t.Helper()
+	eventually(s.t, address+" is reachable", func() bool {
+		conn, err := from.Dial(s.t.Context(), net.Dialer{Timeout: patience / 20}, "tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
 }
 
 func (s *site) address(n *sandbox.Namespace, device, prefix string) {
@@ -126,8 +143,8 @@ func (s *site) server(number int) *server {
 	must(s.t, s.router.Netlink().LinkSetMaster(link, bridge))
 	s.address(v.at, "eth0", fmt.Sprintf("10.0.0.%d/24", number))
 	s.gateway(v.at, "10.0.0.1")
-	// The kernel tells the bridge of a link's carrier some time later.
 	eventually(s.t, name+" is connected", func() bool { return s.up(s.router, name) && s.up(s.router, "vsw") && s.up(v.at, "eth0") })
+	s.reachable(s.router, fmt.Sprintf("10.0.0.%d:9", number))
 	return v
 }
 
