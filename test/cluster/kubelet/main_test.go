@@ -76,7 +76,7 @@ func hold() {
 func staticPod() []byte {
 	return []byte(strings.ReplaceAll(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "static", "namespace": "default"},
 		"spec": {"hostNetwork": true, "terminationGracePeriodSeconds": 0, "containers": [{"name": "network", "image": "IMAGE",
-			"imagePullPolicy": "Never", "args": ["serve", "--http=18080", "--tcp=", "--udp="]}]}}`, "IMAGE", images.Network))
+			"imagePullPolicy": "Never", "args": ["serve", "--http=18080", "--tcp=", "--udp=", "--proxied-tcp="]}]}}`, "IMAGE", images.Network))
 }
 
 // needNodes skips the test where there can be none.

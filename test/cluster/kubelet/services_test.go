@@ -2,8 +2,10 @@ package kubelet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -15,7 +17,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/images/echo"
 )
 
-// serve makes a Service of type NodePort over the Pods with a label of its name,
+// serve makes a Service of type LoadBalancer, which has node ports too, over the Pods with a label of its name,
 // until the test's end.
 func (w *world) serve(t *testing.T, name string, policy corev1.ServiceExternalTrafficPolicy) *corev1.Service {
 	t.Helper()
@@ -23,7 +25,7 @@ func (w *world) serve(t *testing.T, name string, policy corev1.ServiceExternalTr
 	service, err := services.Create(t.Context(), &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeNodePort, Selector: map[string]string{"app": name}, ExternalTrafficPolicy: policy,
+			Type: corev1.ServiceTypeLoadBalancer, Selector: map[string]string{"app": name}, ExternalTrafficPolicy: policy,
 			Ports: []corev1.ServicePort{
 				{Name: "web", Port: 80, TargetPort: intstr.FromInt32(8080)},
 				{Name: "udp", Port: 81, TargetPort: intstr.FromInt32(8081), Protocol: corev1.ProtocolUDP},
@@ -94,6 +96,39 @@ func TestLocalNodePortKeepsTheClientsAddress(t *testing.T) {
 		}
 		return err
 	})
+}
+
+func TestHealthIsToldToLoadBalancers(t *testing.T) {
+	w := two(t)
+	for i := range w.nodes {
+		eventually(t, "kube-proxy is healthy", func(ctx context.Context) error { return w.healthy(ctx, i, 10256) })
+	}
+	w.runPod(t, "balanced", w.nodes[0], map[string]string{"app": "balanced"})
+	service := w.serve(t, "balanced", corev1.ServiceExternalTrafficPolicyLocal)
+	check := int(service.Spec.HealthCheckNodePort)
+	eventually(t, "the Pod's node is healthy", func(ctx context.Context) error { return w.healthy(ctx, 0, check) })
+	if err := w.healthy(t.Context(), 1, check); !errors.Is(err, errUnhealthy) {
+		t.Errorf("a node without a Pod of the Service: got %v, want another status than 200", err)
+	}
+}
+
+var errUnhealthy = errors.New("not healthy")
+
+// healthy asks a server for its health, as a load balancer does.
+func (w *world) healthy(ctx context.Context, server, port int) error {
+	url := "http://" + net.JoinHostPort(serverAddress(server), strconv.Itoa(port)) + "/healthz"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := (&http.Client{Transport: &http.Transport{DialContext: from(w.client), DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		return err
+	}
+	if err := response.Body.Close(); err != nil || response.StatusCode == http.StatusOK {
+		return err
+	}
+	return fmt.Errorf("%w: %s", errUnhealthy, response.Status)
 }
 
 func nodePort(server int, service *corev1.Service) string {

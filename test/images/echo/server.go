@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,6 +17,8 @@ type Server struct {
 	Host, Node string
 	HTTP       []net.Listener
 	TCP        []net.Listener
+	// ProxiedTCP are TCP behind load balancers that speak the PROXY protocol.
+	ProxiedTCP []net.Listener
 	UDP        []net.PacketConn
 	// Grace is how long requests and connections may go on after the end.
 	Grace time.Duration
@@ -34,7 +37,10 @@ func (s *Server) Serve(ctx context.Context) error {
 		running.Go(func() { _ = web.Serve(listener) })
 	}
 	for _, listener := range s.TCP {
-		running.Go(func() { s.accept(&running, listener) })
+		running.Go(func() { s.accept(&running, listener, false) })
+	}
+	for _, listener := range s.ProxiedTCP {
+		running.Go(func() { s.accept(&running, listener, true) })
 	}
 	for _, conn := range s.UDP {
 		running.Go(func() { s.datagrams(conn) })
@@ -42,7 +48,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	<-ctx.Done()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Grace)
 	defer cancel()
-	for _, listener := range s.TCP {
+	for _, listener := range slices.Concat(s.TCP, s.ProxiedTCP) {
 		_ = listener.Close()
 	}
 	err := web.Shutdown(grace)
@@ -63,7 +69,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) accept(running *sync.WaitGroup, listener net.Listener) {
+func (s *Server) accept(running *sync.WaitGroup, listener net.Listener, headers bool) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -72,21 +78,27 @@ func (s *Server) accept(running *sync.WaitGroup, listener net.Listener) {
 		s.mu.Lock()
 		s.conns[conn] = struct{}{}
 		s.mu.Unlock()
-		running.Go(func() { s.lines(conn) })
+		running.Go(func() { s.lines(conn, headers) })
 	}
 }
 
-// lines answers every line of a connection.
-func (s *Server) lines(conn net.Conn) {
+// lines answers every line of a connection, which may begin with a header.
+func (s *Server) lines(conn net.Conn, header bool) {
 	defer func() {
 		_ = conn.Close()
 		s.mu.Lock()
 		delete(s.conns, conn)
 		s.mu.Unlock()
 	}()
-	scanner := bufio.NewScanner(conn)
+	scanner, from := bufio.NewScanner(conn), client(conn.RemoteAddr())
+	if header {
+		var err error
+		if scanner, from, err = proxied(conn); err != nil {
+			return // the peer sees its connection end
+		}
+	}
 	for scanner.Scan() {
-		answer := Answer{Host: s.Host, Node: s.Node, Client: client(conn.RemoteAddr()), Text: scanner.Text()}
+		answer := Answer{Host: s.Host, Node: s.Node, Client: from, Text: scanner.Text()}
 		if _, err := conn.Write(answer.encode()); err != nil {
 			return
 		}

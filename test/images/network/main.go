@@ -2,7 +2,7 @@
 // asked and who answers; as a client it asks, so that `kubectl exec` can ask from
 // a Pod:
 //
-//	network serve --http=8080 --tcp=8081 --udp=8081 [--grace=30s]
+//	network serve --http=8080 --tcp=8081 --udp=8081 --proxied-tcp=8082 --grace=30s
 //	network get URL
 //	network tcp|udp ADDRESS TEXT
 //
@@ -71,6 +71,7 @@ func serve(ctx context.Context, args []string) error {
 	web := flags.String("http", "8080", "ports of HTTP")
 	tcp := flags.String("tcp", "8081", "ports of TCP")
 	udp := flags.String("udp", "8081", "ports of UDP")
+	proxied := flags.String("proxied-tcp", "8082", "ports of TCP with the PROXY protocol")
 	grace := flags.Duration("grace", 30*time.Second, "how long open connections may go on after SIGTERM")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -84,6 +85,9 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	if server.TCP, err = listen(ctx, *tcp); err != nil {
+		return err
+	}
+	if server.ProxiedTCP, err = listen(ctx, *proxied); err != nil {
 		return err
 	}
 	for port := range ports(*udp) {
