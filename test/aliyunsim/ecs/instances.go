@@ -88,45 +88,85 @@ func (p *Product) candidates(q api.Params) ([]*server, *api.Error) {
 	return slices.Compact(found), nil
 }
 
+// instanceFilter returns the tests that a server has to pass, one for each filter
+// that was sent, and nil when none was.
 func (p *Product) instanceFilter(q api.Params) (func(*server) bool, *api.Error) {
 	if q.Has("Filter.1.Key") {
 		return nil, api.Errorf(http.StatusBadRequest, "UnsupportedOperation", "Numbered filters are not simulated.")
 	}
-	private, privateSent, err := jsonList(q, "PrivateIpAddresses")
-	if err != nil {
-		return nil, err
-	}
-	elastic, elasticSent, err := jsonList(q, "EipAddresses")
-	if err != nil {
-		return nil, err
-	}
-	public, publicSent, err := jsonList(q, "PublicIpAddresses")
-	if err != nil {
-		return nil, err
-	}
-	ipv6 := q.List("Ipv6Address")
-	return func(s *server) bool {
-		switch {
-		case !match(q["VpcId"], s.VPC) || !match(q["VSwitchId"], s.VSwitch) || !match(q["ZoneId"], s.Zone),
-			!match(q["Status"], s.Status) || !match(q["InstanceType"], s.Type),
-			!match(q["InstanceTypeFamily"], p.Types[s.Type].Family) || !match(q["InstanceChargeType"], s.ChargeType),
-			!match(q["InstanceNetworkType"], "vpc") || !match(q["ImageId"], s.Image) || !match(q["ResourceGroupId"], ""),
-			!matchName(q["InstanceName"], s.Name),
-			q["SecurityGroupId"] != "" && !slices.Contains(s.SecurityGroups, q["SecurityGroupId"]),
-			q["LockReason"] != "" && !slices.Contains(s.Locks, q["LockReason"]),
-			privateSent && !slices.Contains(private, s.PrivateIP),
-			publicSent && !slices.Contains(public, s.PublicIP),
-			len(ipv6) > 0 && !slices.ContainsFunc(p.ipv6Of(s), func(ip string) bool { return slices.Contains(ipv6, ip) }):
-			return false
+	tests := p.valueTests(q)
+	for name, address := range map[string]func(*server) string{
+		"PrivateIpAddresses": func(s *server) string { return s.PrivateIP },
+		"PublicIpAddresses":  func(s *server) string { return s.PublicIP },
+		"EipAddresses":       p.elasticIP,
+	} {
+		list, sent, err := jsonList(q, name)
+		if err != nil {
+			return nil, err
 		}
-		if elasticSent {
-			e, ok := p.Network.EIPOf(s.ID)
-			if !ok || !slices.Contains(elastic, e.Address) {
+		if sent {
+			tests = append(tests, func(s *server) bool {
+				a := address(s)
+				return a != "" && slices.Contains(list, a)
+			})
+		}
+	}
+	if ipv6 := q.List("Ipv6Address"); len(ipv6) > 0 {
+		tests = append(tests, func(s *server) bool {
+			return slices.ContainsFunc(p.ipv6Of(s), func(ip string) bool { return slices.Contains(ipv6, ip) })
+		})
+	}
+	if q.Has("Tag.1.Key") {
+		tests = append(tests, func(s *server) bool { return q.HasTags(s.Tags) })
+	}
+	if len(tests) == 0 {
+		return nil, nil
+	}
+	return func(s *server) bool {
+		for _, pass := range tests {
+			if !pass(s) {
 				return false
 			}
 		}
-		return q.HasTags(s.Tags)
+		return true
 	}, nil
+}
+
+// valueTests are the tests of the filters that hold one value.
+func (p *Product) valueTests(q api.Params) []func(*server) bool {
+	var tests []func(*server) bool
+	for name, value := range map[string]func(*server) string{
+		"VpcId":               func(s *server) string { return s.VPC },
+		"VSwitchId":           func(s *server) string { return s.VSwitch },
+		"ZoneId":              func(s *server) string { return s.Zone },
+		"Status":              func(s *server) string { return s.Status },
+		"InstanceType":        func(s *server) string { return s.Type },
+		"InstanceTypeFamily":  func(s *server) string { return p.Types[s.Type].Family },
+		"InstanceChargeType":  func(s *server) string { return s.ChargeType },
+		"InstanceNetworkType": func(*server) string { return "vpc" },
+		"ImageId":             func(s *server) string { return s.Image },
+		"ResourceGroupId":     func(*server) string { return "" },
+	} {
+		if wanted := q[name]; wanted != "" {
+			tests = append(tests, func(s *server) bool { return value(s) == wanted })
+		}
+	}
+	if pattern := q["InstanceName"]; pattern != "" {
+		tests = append(tests, func(s *server) bool { return matchName(pattern, s.Name) })
+	}
+	if group := q["SecurityGroupId"]; group != "" {
+		tests = append(tests, func(s *server) bool { return slices.Contains(s.SecurityGroups, group) })
+	}
+	if reason := q["LockReason"]; reason != "" {
+		tests = append(tests, func(s *server) bool { return slices.Contains(s.Locks, reason) })
+	}
+	return tests
+}
+
+// elasticIP is the server's elastic address, empty when it has none.
+func (p *Product) elasticIP(s *server) string {
+	e, _ := p.Network.EIPOf(s.ID)
+	return e.Address
 }
 
 func (p *Product) ipv6Of(s *server) []string {

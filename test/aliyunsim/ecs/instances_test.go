@@ -158,6 +158,12 @@ func TestInstancePagesByNumberCount(t *testing.T) {
 	if reply := r.list("VpcId", "vpc-a"); len(reply.Instances.Instance) != 10 || reply.TotalCount != 25 {
 		t.Errorf("default page: %d of %d", len(reply.Instances.Instance), reply.TotalCount)
 	}
+	for page, want := range map[string][]string{"1": {"i-2", "i-20"}, "2": {"i-21", "i-22"}, "4": {"i-25"}, "5": {}} {
+		reply := r.list("InstanceName", "node-2*", "PageNumber", page, "PageSize", "2")
+		if !slices.Equal(ids(reply), want) || reply.TotalCount != 7 {
+			t.Errorf("page %s of those named so: %v of %d", page, ids(reply), reply.TotalCount)
+		}
+	}
 	r.refused(400, "InvalidParameter", "DescribeInstances", "PageSize", "101")
 	r.refused(400, "InvalidParameter", "DescribeInstances", "PageNumber", "0")
 }

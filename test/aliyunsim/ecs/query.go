@@ -53,25 +53,19 @@ func readPaging(c *api.Call, maxResults, maxPage int) (paging, *api.Error) {
 }
 
 // cutPage returns the page out of candidates, which are sorted by seq, and the
-// top-level fields of the reply.
+// top-level fields of the reply. A nil wanted wants all of them.
 func cutPage[T any](c *api.Call, pg paging, candidates []T, seq func(T) uint64, wanted func(T) bool) ([]T, api.Reply) {
-	page := []T{}
 	if !pg.token {
-		for _, one := range candidates {
-			if wanted(one) {
-				page = append(page, one)
-			}
-		}
-		total := len(page)
-		return api.PageOf(page, pg.number, pg.size), api.Reply{"PageNumber": pg.number, "PageSize": pg.size, "TotalCount": total, "NextToken": ""}
+		page, total := numberedPage(pg, candidates, wanted)
+		return page, api.Reply{"PageNumber": pg.number, "PageSize": pg.size, "TotalCount": total, "NextToken": ""}
 	}
 	start, found := slices.BinarySearchFunc(candidates, pg.after, func(one T, at uint64) int { return cmp.Compare(seq(one), at) })
 	if found {
 		start++
 	}
-	next := ""
+	page, next := []T{}, ""
 	for _, one := range candidates[start:] {
-		if !wanted(one) {
+		if wanted != nil && !wanted(one) {
 			continue
 		}
 		if len(page) == pg.size {
@@ -81,6 +75,23 @@ func cutPage[T any](c *api.Call, pg paging, candidates []T, seq func(T) uint64, 
 		page = append(page, one)
 	}
 	return page, api.Reply{"PageNumber": 0, "PageSize": pg.size, "TotalCount": 0, "NextToken": next}
+}
+
+// numberedPage counts the candidates that are wanted and keeps those of the page.
+func numberedPage[T any](pg paging, candidates []T, wanted func(T) bool) (page []T, total int) {
+	if wanted == nil {
+		return api.PageOf(candidates, pg.number, pg.size), len(candidates)
+	}
+	for _, one := range candidates {
+		if !wanted(one) {
+			continue
+		}
+		if total/pg.size == pg.number-1 {
+			page = append(page, one)
+		}
+		total++
+	}
+	return page, total
 }
 
 // jsonList reads a parameter that carries a JSON array of up to 100 strings. It
