@@ -1,0 +1,177 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ecs"
+	"github.com/kube-aliyun/kube-aliyun/test/process"
+)
+
+// Names in the region.
+const (
+	Region   = "cn-hangzhou"
+	vpc      = "vpc-stage"
+	masterID = "i-master"
+)
+
+// The controller's key, and that of who changes the region by hand.
+const (
+	ControllerKey, ControllerSecret = "test-controller", "test-controller-secret"
+	OperatorKey, OperatorSecret     = "test-operator", "test-operator-secret"
+)
+
+// vSwitches are in two zones.
+var vSwitches = []string{"vsw-stage-h", "vsw-stage-i"}
+
+// seed is a region with a master and workers. Their interfaces have the source and
+// destination check on, as those of new accounts.
+func seed(workers int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `region: %[1]s
+profile: std
+keys:
+- {id: %[2]s, secret: %[3]s}
+- {id: %[4]s, secret: %[5]s}
+vpcs:
+- {id: %[6]s, name: stage, cidr: 192.168.0.0/16}
+routeTables:
+- {id: vtb-stage, vpc: %[6]s, type: System}
+vSwitches:
+- {id: %[7]s, vpc: %[6]s, zone: %[1]s-h, cidr: 192.168.0.0/20}
+- {id: %[8]s, vpc: %[6]s, zone: %[1]s-i, cidr: 192.168.16.0/20}
+servers:
+- {id: %[9]s, name: master, vSwitch: %[7]s, privateIP: 192.168.0.10, sourceDestCheck: true}
+`, Region, ControllerKey, ControllerSecret, OperatorKey, OperatorSecret, vpc, vSwitches[0], vSwitches[1], masterID)
+	for i := range workers {
+		fmt.Fprintf(&b, "- {id: %s, name: worker-%d, vSwitch: %s, sourceDestCheck: true}\n", workerID(i), i+1, vSwitches[i%2])
+	}
+	return b.String()
+}
+
+func workerID(i int) string { return fmt.Sprintf("i-worker-%d", i+1) }
+
+// simulatorTimeout is for its start, and for its end.
+const simulatorTimeout = 30 * time.Second
+
+var (
+	errSimulator = errors.New("aliyun-sim does not run")
+	errNoServer  = errors.New("the region has no such server")
+)
+
+// startSimulator starts the region and finds out where its servers are.
+func (s *Stage) startSimulator(ctx context.Context) error {
+	dir := s.sandbox.Dir()
+	seedFile, addresses := filepath.Join(dir, "region.yaml"), filepath.Join(dir, "addresses.json")
+	if err := os.WriteFile(seedFile, []byte(seed(s.options.Workers)), 0o600); err != nil {
+		return fmt.Errorf("writing the region's seed: %w", err)
+	}
+	var err error
+	s.simulator, err = process.Start(ctx, process.Program{
+		Name: "aliyun-sim", Binary: s.options.Simulator, Log: s.simulatorLog(),
+		Args: []string{"--dataplane", "--seed=" + seedFile, "--listen=127.0.0.1:0", "--addresses-file=" + addresses},
+	})
+	if err != nil {
+		return err
+	}
+	starting, cancel := context.WithTimeout(ctx, simulatorTimeout)
+	defer cancel()
+	err = poll(starting, func(ctx context.Context) error {
+		if how := s.simulator.Ended(); how != "" {
+			return &hopelessError{fmt.Errorf("%w: %s", errSimulator, how)}
+		}
+		return s.connect(ctx, addresses)
+	})
+	if err != nil {
+		output, _ := os.ReadFile(s.simulatorLog())
+		return fmt.Errorf("%w\n%s", err, output)
+	}
+	plane, err := s.region.Dataplane(ctx)
+	if err != nil {
+		return fmt.Errorf("the region's network: %w", err)
+	}
+	s.internet = Place{Namespace: plane.Client.Namespace, Address: plane.Client.Address}
+	ids := []string{masterID}
+	for i := range s.options.Workers {
+		ids = append(ids, workerID(i))
+	}
+	s.zones = s.options.Workers
+	for _, id := range ids {
+		place, found := plane.Servers[id]
+		if !found {
+			return fmt.Errorf("%s: %w", id, errNoServer)
+		}
+		s.servers = append(s.servers, &Server{Place: Place{Namespace: place.Namespace, Address: place.Address}, ID: id})
+	}
+	s.logf("the region runs, with %d servers", len(ids))
+	return nil
+}
+
+func (s *Stage) simulatorLog() string { return filepath.Join(s.sandbox.Dir(), "aliyun-sim.log") }
+
+// connect reads where the simulator listens.
+func (s *Stage) connect(ctx context.Context, addresses string) error {
+	content, err := os.ReadFile(addresses) // #nosec G304 -- the stage's own
+	if errors.Is(err, fs.ErrNotExist) {
+		return errSimulator
+	}
+	if err != nil {
+		return err
+	}
+	var urls struct {
+		OpenAPI string `json:"openapi"`
+	}
+	if err := json.Unmarshal(content, &urls); err != nil {
+		return fmt.Errorf("the simulator's addresses: %w", err)
+	}
+	s.url, s.region = urls.OpenAPI, admin.NewClient(urls.OpenAPI, nil)
+	return s.region.Healthy(ctx)
+}
+
+// endSimulator asks it to end, so that it removes its network, and kills it else:
+// the next sandbox then removes it.
+func (s *Stage) endSimulator(ctx context.Context) error {
+	if s.simulator == nil {
+		return nil
+	}
+	ending, cancel := context.WithTimeout(ctx, simulatorTimeout)
+	defer cancel()
+	err := errors.Join(s.simulator.Signal(syscall.SIGTERM), s.simulator.Wait(ending))
+	if err != nil {
+		err = errors.Join(err, s.simulator.Signal(syscall.SIGKILL))
+	}
+	return err
+}
+
+// createServer makes another worker's server in the region.
+func (s *Stage) createServer(ctx context.Context) (*Server, error) {
+	s.mu.Lock()
+	number := s.zones
+	s.zones++
+	s.mu.Unlock()
+	on := true
+	id, err := s.region.CreateServer(ctx, ecs.ServerSeed{
+		ID: workerID(number), Name: fmt.Sprintf("worker-%d", number+1), VSwitch: vSwitches[number%2], SourceDestCheck: &on,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("creating a server: %w", err)
+	}
+	plane, err := s.region.Dataplane(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the region's network: %w", err)
+	}
+	place, found := plane.Servers[id]
+	if !found {
+		return nil, fmt.Errorf("%s: %w", id, errNoServer)
+	}
+	return &Server{Place: Place{Namespace: place.Namespace, Address: place.Address}, ID: id}, nil
+}

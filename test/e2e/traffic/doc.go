@@ -1,0 +1,3 @@
+// Package traffic asks a Service all the time, and tells what its users would have
+// seen.
+package traffic
