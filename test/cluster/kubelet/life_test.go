@@ -230,4 +230,41 @@ func TestNodeOfAReleasedServerEnds(t *testing.T) {
 	if err := n.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
+	// A namespace goes with the last that holds it: nodes must not.
+	eventually(t, "the server is gone", func(context.Context) error {
+		if _, err := w.router.Netlink().LinkByName("released"); err == nil {
+			return errStillThere
+		}
+		return nil
+	})
+}
+
+var errStillThere = errors.New("still there")
+
+func TestNodesHoldNoOtherServersNamespace(t *testing.T) {
+	w := two(t)
+	other, err := w.sandbox.Namespace("other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.plug(other, "other", "servers", serverAddress(9), gateway); err != nil {
+		t.Fatal(err)
+	}
+	// The copy of the machine's mounts that a node starts with has it too.
+	if err := w.nodes[1].Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w.nodes[1], err = Start(t.Context(), w.options(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the other server is gone", func(context.Context) error {
+		if _, err := w.router.Netlink().LinkByName("other"); err == nil {
+			return errStillThere
+		}
+		return nil
+	})
+	eventually(t, "the node is ready again", w.nodes[1].WaitReady)
 }
