@@ -2,6 +2,7 @@ package loadbalancer
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"testing"
@@ -35,24 +36,28 @@ func TestMemoryOfABackendIsSmall(t *testing.T) {
 			}
 		}
 	}
-	c := r.start(func(o *Options) { o.Settings.BackendsPerLoadBalancer = servers })
-	c.surveyed()
-	c.stop()
-	before := heap()
-	c.memory = newMemory()
-	without := heap()
-	kept := (before - without) / (balancers * servers)
-	t.Logf("%d bytes a backend", kept)
-	if kept > most {
-		t.Errorf("a backend takes %d bytes, %d at most are needed", kept, most)
+	// What else becomes free meanwhile, such as connections of the rig, counts too:
+	// the least of three has the least of it.
+	kept := math.Inf(1)
+	for range 3 {
+		c := r.start(func(o *Options) { o.Settings.BackendsPerLoadBalancer = servers })
+		c.surveyed()
+		c.stop()
+		with := heap()
+		c.memory = newMemory()
+		kept = min(kept, (with-heap())/(balancers*servers))
+	}
+	t.Logf("%.0f bytes a backend", kept)
+	if kept > most || kept <= 0 {
+		t.Errorf("a backend takes %.0f bytes, %d at most are needed", kept, most)
 	}
 }
 
 // heap returns how many bytes live.
-func heap() uint64 {
+func heap() float64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	return float64(m.HeapAlloc)
 }
