@@ -40,9 +40,13 @@ kubernetes: ## Build etcd and Kubernetes v1.37.2 into bin/kubernetes (minutes th
 .PHONY: test
 test: kubernetes ## Run all tests but the long ones.
 	@test -n "$(HAVE_CC)" || echo "note: no C compiler, so the race detector is off; 'sudo make setup' installs one"
-	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(cluster\|integration\|chaos\|scale\)')
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(cluster\|integration\|chaos\|scale\|e2e\)')
 	@echo "the rest starts control planes, one at a time"
 	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/scale/... ./test/chaos/...
+
+.PHONY: e2e
+e2e: kubernetes ## Run traffic through real servers and load balancers (takes root and 'sudo make setup').
+	$(TESTENV) $(GO) test $(RACE) -timeout 30m -v ./test/e2e/...
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.

@@ -60,8 +60,9 @@ var (
 	SourceDestCheckOn = register(Reason{
 		Name: "SourceDestCheckOn",
 		Type: Warning,
-		Doc:  "The source/destination check of the Node's network interface drops the traffic of its Pods. Allow ecs:ModifyNetworkInterfaceAttribute, drop --skip-disable-source-dest-check, or switch the check off by hand.",
+		Doc:  "The source/destination check of the Node's network interface drops the traffic of its Pods. Allow ecs:ModifyNetworkInterfaceAttribute, drop --skip-disable-source-dest-check, or switch the check off by hand. When somebody has switched it on again, this is noticed within --route-reconciliation-period, and mended.",
 		DocZH: "该 Node 的弹性网卡启用了源/目的检查，会丢弃其 Pod 的流量。" +
-			"请授予 ecs:ModifyNetworkInterfaceAttribute 权限，去掉 --skip-disable-source-dest-check，或手动关闭该检查。",
+			"请授予 ecs:ModifyNetworkInterfaceAttribute 权限，去掉 --skip-disable-source-dest-check，或手动关闭该检查。" +
+			"如果检查之后又被人打开，控制器会在一个 --route-reconciliation-period 周期内发现并重新关闭。",
 	})
 )
