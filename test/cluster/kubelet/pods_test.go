@@ -148,9 +148,13 @@ func TestLogsAndExecReachTheNodes(t *testing.T) {
 		if _, err := w.kubectl(t.Context(), "logs", name); err != nil {
 			t.Errorf("logs from %s: %v", n.Name(), err)
 		}
-		if answer, err := w.ask(t.Context(), name, "get", "http://127.0.0.1:8080/self"); err != nil || answer.Host != name {
-			t.Errorf("exec on %s: %+v, %v", n.Name(), answer, err)
-		}
+		eventually(t, "exec reaches "+n.Name(), func(ctx context.Context) error {
+			answer, err := w.ask(ctx, name, "get", "http://127.0.0.1:8080/self")
+			if err == nil && answer.Host != name {
+				t.Errorf("%s answered %+v", name, answer)
+			}
+			return err
+		})
 	}
 }
 

@@ -107,12 +107,18 @@ func TestHealthIsToldToLoadBalancers(t *testing.T) {
 	service := w.serve(t, "balanced", corev1.ServiceExternalTrafficPolicyLocal)
 	check := int(service.Spec.HealthCheckNodePort)
 	eventually(t, "the Pod's node is healthy", func(ctx context.Context) error { return w.healthy(ctx, 0, check) })
-	if err := w.healthy(t.Context(), 1, check); !errors.Is(err, errUnhealthy) {
-		t.Errorf("a node without a Pod of the Service: got %v, want another status than 200", err)
-	}
+	eventually(t, "a node without a Pod of the Service is unhealthy", func(ctx context.Context) error {
+		if err := w.healthy(ctx, 1, check); !errors.Is(err, errUnhealthy) {
+			return fmt.Errorf("%w: %v", errHealthy, err) //nolint:errorlint // nil when it is healthy
+		}
+		return nil
+	})
 }
 
-var errUnhealthy = errors.New("not healthy")
+var (
+	errHealthy   = errors.New("not told unhealthy")
+	errUnhealthy = errors.New("not healthy")
+)
 
 // healthy asks a server for its health, as a load balancer does.
 func (w *world) healthy(ctx context.Context, server, port int) error {
