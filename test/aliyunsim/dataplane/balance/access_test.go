@@ -105,6 +105,8 @@ func TestPersistenceOutlivesOtherChanges(t *testing.T) {
 	l := listener(network.TCP, one.backend(100), two.backend(100))
 	l.Persistence = time.Minute
 	s.apply(l)
+	// The first turn is another client's: with new rules it would be this one's.
+	s.tcp(second)
 	before := s.tcp(first).server
 	for i := range 5 {
 		other := listener(network.TCP, one.backend(i))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -182,10 +183,10 @@ func TestUDPConversationLeavesARemovedBackend(t *testing.T) {
 
 func TestBackendCannotReachItsOwnLoadBalancer(t *testing.T) {
 	s := newSite(t)
-	one, two := s.server(11), s.server(12)
-	one.tcp()
+	one, two, other := s.server(11), s.server(12), s.server(13)
 	two.tcp()
-	s.apply(listener(network.TCP, one.backend(100)))
+	// Not even through another backend.
+	s.apply(listener(network.TCP, one.backend(0), two.backend(100)))
 	dial := func(v *server) error {
 		conn, err := v.at.Dial(t.Context(), net.Dialer{Timeout: 500 * time.Millisecond}, "tcp", address+":80")
 		if err == nil {
@@ -197,7 +198,7 @@ func TestBackendCannotReachItsOwnLoadBalancer(t *testing.T) {
 	if err := dial(one); !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("the backend: %v, want no answer", err)
 	}
-	if err := dial(two); err != nil {
+	if err := dial(other); err != nil {
 		t.Errorf("another server: %v", err)
 	}
 }
@@ -332,8 +333,17 @@ func TestNoLoadBalancersLeaveNothing(t *testing.T) {
 	s := newSite(t)
 	one := s.server(11)
 	one.tcp()
-	s.apply(listener(network.TCP, one.backend(100)))
+	l := listener(network.TCP, one.backend(100))
+	l.Persistence = time.Minute
+	s.apply(l)
 	must(t, s.balancers.Apply(t.Context(), s.router, nil))
+	must(t, s.router.Do(func() error {
+		rules, err := exec.CommandContext(t.Context(), "nft", "list", "ruleset").CombinedOutput()
+		if strings.Contains(string(rules), "lb-1") || strings.Contains(string(rules), address) {
+			t.Errorf("left: %s", rules)
+		}
+		return err
+	}))
 	if _, err := s.from(first, "tcp", 80); err == nil {
 		t.Error("a connection gets through")
 	}
