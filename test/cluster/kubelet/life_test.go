@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -65,10 +66,12 @@ func TestNothingIsLeftOfANodeWhoseOwnerWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = owner.Process.Kill(); _ = owner.Wait() })
-	line, err := bufio.NewReader(output).ReadString('\n')
+	said := bufio.NewReader(output)
+	line, err := said.ReadString('\n')
 	id := strings.TrimSpace(line)
 	if err != nil || strings.Contains(id, " ") {
-		t.Fatalf("the owner said %q: %v", line, err)
+		more, _ := io.ReadAll(said)
+		t.Fatalf("the owner said %q: %v\n%s", line, err, more)
 	}
 	eventually(t, "a container runs", func(context.Context) error {
 		if !slices.ContainsFunc(members("/"+id+"/"+serverAddress(0)+"/pods"), runs("/network")) {
