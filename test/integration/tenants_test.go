@@ -27,6 +27,13 @@ import (
 // thirdCluster is one whose controller does not run.
 const thirdCluster = "11111111-2222-3333-4444-555555555555"
 
+// Ranges of Pods in the cluster's own range that no Node has: the control plane
+// gives the ranges out in their order, one to each Node of the package's tests.
+const (
+	unmarkedRange = "10.244.253.0/24"
+	thirdRange    = "10.244.254.0/24"
+)
+
 // seedForeign puts things of nobody and of a third cluster into the region.
 func seedForeign(r *rig.Rig) {
 	r.T.Helper()
@@ -43,9 +50,9 @@ func seedForeign(r *rig.Rig) {
 		}
 		err = region.VPC.Seed(vpc.Seed{Routes: []vpc.RouteSeed{
 			{Table: aliyunsim.SmallRouteTable, Destination: "172.30.0.0/16", NextHop: rig.ServerID(1), Name: "vpn"},
-			{Table: aliyunsim.SmallRouteTable, Destination: "10.244.120.0/24", NextHop: rig.ServerID(1)},
+			{Table: aliyunsim.SmallRouteTable, Destination: unmarkedRange, NextHop: rig.ServerID(1)},
 			{
-				Table: aliyunsim.SmallRouteTable, Destination: "10.244.121.0/24", NextHop: rig.ServerID(1),
+				Table: aliyunsim.SmallRouteTable, Destination: thirdRange, NextHop: rig.ServerID(1),
 				Name: ownership.RouteName(thirdCluster), Description: ownership.RouteDescription(thirdCluster, "kubernetes", "node-1"),
 			},
 		}})
