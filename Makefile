@@ -90,3 +90,5 @@ REAL := containerd runc containernetworking-plugins nftables conntrack iptables 
 setup: ## Install what Debian can add: a C compiler (race detector), Node.js (an API client), containers.
 	apt-get update
 	apt-get install -y --no-install-recommends gcc libc6-dev nodejs npm $(REAL)
+	# A node takes up to 9 of these, a control plane 17, of the 128 that are usual.
+	sysctl -q -w fs.inotify.max_user_instances=1024 || echo "more than five real nodes at once may fail: fs.inotify.max_user_instances is small"
