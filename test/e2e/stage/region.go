@@ -17,17 +17,22 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/process"
 )
 
-// Names in the region.
+// Region is the region's name.
 const (
 	Region   = "cn-hangzhou"
 	vpc      = "vpc-stage"
 	masterID = "i-master"
 )
 
-// The controller's key, and that of who changes the region by hand.
 const (
-	ControllerKey, ControllerSecret = "test-controller", "test-controller-secret"
-	OperatorKey, OperatorSecret     = "test-operator", "test-operator-secret"
+	// ControllerKey is the controller's access key.
+	ControllerKey = "test-controller"
+	// ControllerSecret belongs to ControllerKey.
+	ControllerSecret = "test-controller-secret" // #nosec G101 -- the simulated region's
+	// OperatorKey is that of who changes the region by hand.
+	OperatorKey = "test-operator"
+	// OperatorSecret belongs to OperatorKey.
+	OperatorSecret = "test-operator-secret" // #nosec G101 -- the simulated region's
 )
 
 // vSwitches are in two zones.

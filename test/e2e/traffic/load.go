@@ -62,17 +62,17 @@ func Start(ctx context.Context, o Options) *Load {
 	l := &Load{options: o, report: Report{Answers: map[string]int{}}}
 	sending, stop := context.WithCancel(ctx)
 	l.stop = stop
-	l.running.Go(func() { l.send(sending, ctx) })
+	l.running.Go(func() { l.send(ctx, sending.Done()) })
 	return l
 }
 
-// send begins requests until sending ends. Those that are under way go on in ctx.
-func (l *Load) send(sending, ctx context.Context) { //nolint:revive // two lives
+// send begins requests until stopped. Those that are under way go on.
+func (l *Load) send(ctx context.Context, stopped <-chan struct{}) {
 	tick := time.NewTicker(time.Second / time.Duration(l.options.Rate))
 	defer tick.Stop()
 	for {
 		select {
-		case <-sending.Done():
+		case <-stopped:
 			return
 		case <-tick.C:
 			l.running.Go(func() { l.ask(ctx) })
