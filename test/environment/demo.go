@@ -15,23 +15,27 @@ import (
 
 // demo gives the tour: through the environment that is up, or through one that
 // lives as long as the tour.
-func demo(ctx context.Context, c *console.Console, nodes int) error {
+func demo(ctx context.Context, c *console.Console, w wish) error {
 	p, err := findPlace()
 	if err != nil {
 		return err
 	}
 	c.Heading("0. A cluster, a region and the controller")
-	r, started, err := ensure(ctx, c, p, nodes)
+	r, started, err := ensure(ctx, c, p, w)
 	if err != nil {
 		return err
 	}
 	closing, err := walk(ctx, c, p, r, !started)
+	name := controllerName
+	if r.Real {
+		name = holderName
+	}
 	switch {
 	case !started:
 	case err != nil && ctx.Err() == nil:
 		// The programs end, their logs stay.
 		err = fmt.Errorf("%w\n--- the end of %s:\n%s\nAll logs stay in %s until `make down`",
-			err, p.short(p.log(controllerName)), tail(p.log(controllerName), 30), p.short(p.dir))
+			err, p.short(p.log(name)), tail(p.log(name), 30), p.short(p.dir))
 		err = errors.Join(err, stay(ctx, c, p))
 	default:
 		c.Line("")
@@ -66,9 +70,14 @@ func walk(ctx context.Context, c *console.Console, p place, r record, stays bool
 	if err != nil {
 		return "", fmt.Errorf("making a client: %w", err)
 	}
-	return tour.Run(ctx, tour.Options{
+	options := tour.Options{
 		Console: c, Kube: client, Region: admin.NewClient(r.SimulatorURL, nil),
 		Kubectl: p.kubectl(), Kubeconfig: r.Kubeconfig, Examples: p.repositoryFile("deploy", "examples"),
-		Grace: r.Grace, Stays: stays,
-	})
+		Grace: r.Grace, Stays: stays, Servers: tour.ServerPrefix, VSwitches: []string{vSwitchH, vSwitchI},
+	}
+	if h := r.Held; h != nil {
+		options.Servers, options.VSwitches = "i-worker-", h.VSwitches
+		options.Real = &tour.Real{Client: h.Client, Master: h.MasterID, Pods: p.repositoryFile("test", "environment", "pods.yaml")}
+	}
+	return tour.Run(ctx, options)
 }

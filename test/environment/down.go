@@ -16,6 +16,9 @@ import (
 // endGrace is how long a program may take to stop before it is killed.
 const endGrace = 10 * time.Second
 
+// holderGrace is how long real servers may take to end.
+const holderGrace = 100 * time.Second
+
 // down ends an environment, whoever started it, and removes its folder.
 func down(ctx context.Context, c *console.Console) error {
 	p, err := findPlace()
@@ -77,25 +80,26 @@ func (p place) end(ctx context.Context, c *console.Console) error {
 		c.Step("%v", err)
 	}
 	var problems []error
-	stop := func(name string) {
+	stop := func(name string, grace time.Duration) {
 		one, found := r.process(name)
 		if !found || !one.Alive() {
 			return
 		}
 		begin := time.Now()
-		if err := one.End(ctx, endGrace); err != nil {
+		if err := one.End(ctx, grace); err != nil {
 			problems = append(problems, err)
 			return
 		}
 		c.Step("%s ended (process %d, %.1f s)", name, one.PID, time.Since(begin).Seconds())
 	}
-	stop(controllerName)
-	stop(keeperName)
+	stop(controllerName, endGrace)
+	stop(keeperName, endGrace)
+	stop(holderName, holderGrace)
 	problems = append(problems, p.endControlPlane(c))
 	for _, one := range slices.Backward(r.Processes) {
-		stop(one.Name)
+		stop(one.Name, endGrace)
 	}
-	problems = append(problems, p.endLeftovers(ctx, c))
+	problems = append(problems, p.endLeftovers(ctx, c), sweep(ctx, c, r))
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/process"
 )
 
-// programs are what an environment consists of, besides its keeper.
+// programs are what an environment consists of, besides its keeper or holder.
 var programs = []string{"aliyun-sim", controllerName, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 
 // endLeftovers ends programs of this environment that no record tells of: the
@@ -68,6 +68,8 @@ func (p place) recognise(args []string) (name, marker string) {
 	switch {
 	case args[1] == "keep":
 		return keeperName, args[i]
+	case args[1] == "hold":
+		return holderName, args[i]
 	case slices.Contains(programs, filepath.Base(args[0])) && strings.HasPrefix(args[0], p.root+"/bin/"):
 		return filepath.Base(args[0]), args[i]
 	default:

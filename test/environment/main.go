@@ -1,6 +1,8 @@
 // Environment is what `make up`, `make down` and `make demo` run: a Kubernetes
 // control plane, a simulated region whose servers are the cluster's Nodes, and
-// aliyun-controller, all on this machine. Its state is in the folder .run.
+// aliyun-controller, all on this machine. As root on Linux, with the packages of
+// `make setup`, servers, network and load balancers are real; else kubelets are
+// played and no traffic flows. Its state is in the folder .run.
 package main
 
 import (
@@ -34,17 +36,14 @@ func main() {
 	}
 }
 
-// defaultNodes is how many servers a region has when nobody says.
-const defaultNodes = 3
-
 func command() *cobra.Command {
 	root := &cobra.Command{Use: "environment", SilenceUsage: true, SilenceErrors: true}
-	var nodes int
+	var w wish
 
 	up := &cobra.Command{
 		Use: "up", Short: "Start everything and leave it running", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return up(cmd.Context(), console.New(cmd.OutOrStdout()), nodes)
+			return up(cmd.Context(), console.New(cmd.OutOrStdout()), w)
 		},
 	}
 	down := &cobra.Command{
@@ -56,12 +55,13 @@ func command() *cobra.Command {
 	demo := &cobra.Command{
 		Use: "demo", Short: "A guided tour that fails if anything is not as told", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return demo(cmd.Context(), console.New(cmd.OutOrStdout()), nodes)
+			return demo(cmd.Context(), console.New(cmd.OutOrStdout()), w)
 		},
 	}
 	for _, cmd := range []*cobra.Command{up, demo} {
-		cmd.Flags().IntVar(&nodes, "nodes", defaultNodes, "servers of the region, and Nodes of the cluster")
+		cmd.Flags().IntVar(&w.nodes, "nodes", 0, fmt.Sprintf("servers of the region (%d, or %d real ones beside a master)", playedNodes, realNodes))
+		cmd.Flags().BoolVar(&w.played, "played", false, "play kubelets, also where real ones could run")
 	}
-	root.AddCommand(up, down, demo, keepCommand())
+	root.AddCommand(up, down, demo, keepCommand(), holdCommand())
 	return root
 }

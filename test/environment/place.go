@@ -49,6 +49,14 @@ func (p place) seed() string { return filepath.Join(p.dir, "region.yaml") }
 // cloudConfig is the controller's file about the cloud.
 func (p place) cloudConfig() string { return filepath.Join(p.dir, "cloud.yaml") }
 
+// state is the file in which the holder says what there is, progress the one in
+// which it says what it has done, kubeconfig the administrator's.
+func (p place) state() string { return filepath.Join(p.dir, "servers.json") }
+
+func (p place) progress() string { return filepath.Join(p.dir, "progress") }
+
+func (p place) kubeconfig() string { return filepath.Join(p.dir, "kubeconfig") }
+
 // addresses is the file in which the simulator says where it listens.
 func (p place) addresses() string { return filepath.Join(p.dir, "simulator.json") }
 

@@ -27,6 +27,10 @@ type record struct {
 	// ControllerArgs are the controller's arguments, besides its kubeconfig.
 	ControllerArgs       []string `json:"controllerArgs,omitempty"`
 	ControllerKubeconfig string   `json:"controllerKubeconfig,omitempty"`
+	// Held is what the holder of real servers tells; nil where they are played.
+	Held *held `json:"held,omitempty"`
+	// Real is set from the beginning where servers are real.
+	Real bool `json:"real,omitempty"`
 	// Processes are in the order of their start. Those of the control plane have
 	// a record of their own in the control plane's folder.
 	Processes []process.Record `json:"processes"`
@@ -82,6 +86,9 @@ func (p place) dead(r record) []string {
 		if !one.Alive() {
 			names = append(names, one.Name)
 		}
+	}
+	if r.Real {
+		return names // the rest ends with its holder
 	}
 	c, err := cluster.Open(p.cluster())
 	if err != nil {

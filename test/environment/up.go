@@ -18,7 +18,7 @@ const (
 	// upTimeout bounds a start, programs being built already.
 	upTimeout = 5 * time.Minute
 	// clearTimeout bounds the clearing away after a start that failed.
-	clearTimeout = time.Minute
+	clearTimeout = 3 * time.Minute
 	// maxNodes is what fits into the seed's addresses and the cluster's ranges.
 	maxNodes = 250
 )
@@ -26,25 +26,29 @@ const (
 var errNodes = fmt.Errorf("the number of nodes must be from 1 to %d", maxNodes)
 
 // up starts an environment and tells what there is, or only tells when one runs.
-func up(ctx context.Context, c *console.Console, nodes int) error {
+func up(ctx context.Context, c *console.Console, w wish) error {
 	p, err := findPlace()
 	if err != nil {
 		return err
 	}
-	r, started, err := ensure(ctx, c, p, nodes)
+	r, started, err := ensure(ctx, c, p, w)
 	if err != nil {
 		return err
 	}
-	if !started && r.Nodes != nodes {
-		c.Step("it was started with %d servers; `make down` first to have %d", r.Nodes, nodes)
+	if !started && w.nodes != 0 && r.Nodes != w.nodes {
+		c.Step("it was started with %d servers; `make down` first to have %d", r.Nodes, w.nodes)
 	}
-	summary(c, p, r)
+	if r.Held != nil {
+		realSummary(c, p, r)
+	} else {
+		summary(c, p, r)
+	}
 	return nil
 }
 
 // ensure starts an environment unless one runs, and tells whether it did.
-func ensure(ctx context.Context, c *console.Console, p place, nodes int) (r record, started bool, err error) {
-	if nodes < 1 || nodes > maxNodes {
+func ensure(ctx context.Context, c *console.Console, p place, w wish) (r record, started bool, err error) {
+	if w.nodes < 0 || w.nodes > maxNodes {
 		return r, false, errNodes
 	}
 	unlock, err := p.lock()
@@ -71,7 +75,7 @@ func ensure(ctx context.Context, c *console.Console, p place, nodes int) (r reco
 	if err := p.clear(ctx, c); err != nil {
 		return r, false, err
 	}
-	r, err = start(ctx, c, p, nodes)
+	r, err = start(ctx, c, p, w)
 	return r, err == nil, err
 }
 
@@ -88,11 +92,18 @@ type starter struct {
 
 // start starts everything, or nothing: after a failure only the logs are left,
 // after an interruption not even these.
-func start(ctx context.Context, c *console.Console, p place, nodes int) (record, error) {
+func start(ctx context.Context, c *console.Console, p place, w wish) (record, error) {
 	if err := isolate(); err != nil {
 		return record{}, err
 	}
-	s := &starter{place: p, console: c, record: record{Started: time.Now(), Nodes: nodes, Grace: grace(nodes)}}
+	why := w.whyPlayed(ctx)
+	nodes := w.usual(why == "")
+	s := &starter{place: p, console: c, record: record{Started: time.Now(), Nodes: nodes, Real: why == "", Grace: grace(nodes)}}
+	if s.record.Real {
+		s.record.Grace = realGrace
+	} else {
+		c.Say("%s", why)
+	}
 	bounded, cancel := context.WithTimeout(ctx, upTimeout)
 	defer cancel()
 	err := s.parts(bounded)
@@ -112,9 +123,13 @@ func (s *starter) parts(ctx context.Context) error {
 	if err := s.save(s.record); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{
+	parts := []func(context.Context) error{
 		s.startSimulator, s.startControlPlane, s.grantRights, s.startKeeper, s.startController, s.giveKeys, s.awaitNodes,
-	} {
+	}
+	if s.record.Real {
+		parts = []func(context.Context) error{s.startHolder}
+	}
+	for _, part := range parts {
 		if err := part(ctx); err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,6 +48,9 @@ func (t *tour) servicesChange(ctx context.Context) error {
 	if before != after {
 		return fmt.Errorf("the address of web was %s and is %s: %w", before, after, errMoved)
 	}
+	if err := t.webAnswers(ctx, after); err != nil {
+		return err
+	}
 	t.Console.Line("")
 	t.Console.Say("Service dns is no longer of type LoadBalancer.")
 	if err := t.edit(ctx, "dns", func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeClusterIP }); err != nil {
@@ -62,6 +67,19 @@ func (t *tour) servicesChange(ctx context.Context) error {
 		return err
 	}
 	return t.showServices(ctx)
+}
+
+// webAnswers asks Service web where it is now.
+func (t *tour) webAnswers(ctx context.Context, address string) error {
+	if t.Real == nil {
+		return nil
+	}
+	address = net.JoinHostPort(address, "8080")
+	_, err := t.Console.Until(ctx, time.Duration(brief), "web answers the client at "+address, func(ctx context.Context) (string, error) {
+		_, err := ask(ctx, t.Real.Client, "http", address)
+		return "", err
+	})
+	return err
 }
 
 // otherPort is another node port, which in a tour nobody has.

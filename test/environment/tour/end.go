@@ -3,6 +3,7 @@ package tour
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,15 +15,19 @@ import (
 
 // everythingGoes deletes what Kubernetes holds, and shows the cloud empty.
 func (t *tour) everythingGoes(ctx context.Context) error {
-	t.Console.Say("All Services and all Nodes are deleted. Load balancers are protected against deletion by hand, and go when " +
-		"their Service goes; routes go with their Node. What is left are the servers, which nobody has released.")
+	what := "all Nodes"
+	if t.Real != nil {
+		what = "all Nodes but the master's"
+	}
+	t.Console.Say("All Services and %s are deleted. Load balancers are protected against deletion by hand, and go when "+
+		"their Service goes; routes go with their Node. What is left are the servers, which nobody has released.", what)
 	if err := t.servicesGo(ctx); err != nil {
 		return err
 	}
-	if err := t.Kube.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+	if err := t.Kube.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "!" + masterKey}); err != nil {
 		return fmt.Errorf("deleting the Nodes: %w", err)
 	}
-	if err := t.until(ctx, usual, "the cloud holds no load balancer and no route any more", empty); err != nil {
+	if err := t.until(ctx, usual, "the cloud holds no load balancer and no route to them any more", empty); err != nil {
 		return err
 	}
 	for _, id := range t.joined {
@@ -94,14 +99,21 @@ func (t *tour) namespaceGone(ctx context.Context) (string, error) {
 
 // empty says what the cloud still holds on behalf of the cluster.
 func empty(w world) string {
-	if len(w.nodes) > 0 {
-		return "there is still Node " + w.nodes[0].Name
+	masters := map[string]bool{}
+	for i := range w.nodes {
+		node := &w.nodes[i]
+		if _, master := node.Labels[masterKey]; !master {
+			return "there is still Node " + node.Name
+		}
+		masters[serverOf(node)] = true
 	}
 	if len(w.LoadBalancers) > 0 {
 		return fmt.Sprintf("there are %d load balancers, such as %s", len(w.LoadBalancers), w.LoadBalancers[0].ID)
 	}
-	if len(w.Routes) > 0 {
-		return fmt.Sprintf("there are %d routes, such as that to %s", len(w.Routes), w.Routes[0].Destination)
+	for _, route := range w.Routes {
+		if !masters[route.NextHop] {
+			return "there is still the route to " + route.Destination
+		}
 	}
 	return ""
 }
@@ -111,15 +123,21 @@ func empty(w world) string {
 func (t *tour) nodesComeBack(ctx context.Context) error {
 	t.Console.Heading("Afterwards")
 	t.Console.Say("The environment stays. Its servers are restarted, so that their Nodes come back.")
-	for _, id := range t.old {
+	workers := t.old
+	if t.Real != nil {
+		workers = slices.DeleteFunc(slices.Clone(t.old), func(id string) bool { return id == t.Real.Master })
+	}
+	for _, id := range workers {
 		if err := t.Region.StopServer(ctx, id); err != nil {
 			return fmt.Errorf("stopping %s: %w", id, err)
 		}
 	}
-	if err := t.until(ctx, usual, "all servers are stopped", func(w world) string { return otherThan(w.Servers, "Stopped") }); err != nil {
+	if err := t.until(ctx, usual, "all servers are stopped", func(w world) string {
+		return otherThan(slices.DeleteFunc(slices.Clone(w.Servers), func(s cloud.Server) bool { return !slices.Contains(workers, s.ID) }), "Stopped")
+	}); err != nil {
 		return err
 	}
-	for _, id := range t.old {
+	for _, id := range workers {
 		if err := t.Region.StartServer(ctx, id); err != nil {
 			return fmt.Errorf("starting %s: %w", id, err)
 		}

@@ -10,9 +10,6 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/environment/cloud"
 )
 
-// vSwitches are where new servers are put, one each.
-var vSwitches = []string{"vsw-demoh", "vsw-demoi"}
-
 // serversJoin adds servers and follows what comes of it.
 func (t *tour) serversJoin(ctx context.Context) error {
 	_, start, err := cloud.Count(ctx, t.Region, t.begin)
@@ -22,8 +19,8 @@ func (t *tour) serversJoin(ctx context.Context) error {
 	t.Console.Say("Two servers are bought, and their kubelets start. They are looked up and get their routes, as many " +
 		"in one call as come at the same moment, and then join each load balancer in one call: a server is in it once, " +
 		"and not once a port.")
-	for i, vSwitch := range vSwitches {
-		id := ServerPrefix + strconv.Itoa(t.nextNumber()+i)
+	for i, vSwitch := range t.VSwitches {
+		id := t.Servers + strconv.Itoa(t.nextNumber()+i)
 		if _, err := t.Region.CreateServer(ctx, ecs.ServerSeed{ID: id, VSwitch: vSwitch, Type: "ecs.g7.2xlarge"}); err != nil {
 			return fmt.Errorf("adding a server: %w", err)
 		}
@@ -40,14 +37,24 @@ func (t *tour) serversJoin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.compare(ctx, start, joined(w, len(t.joined)))
+	return t.compare(ctx, start, t.joinPrice(w))
+}
+
+// joinPrice is the price of the servers that joined. The Nodes of real ones may
+// register apart, and then each load balancer is called for each.
+func (t *tour) joinPrice(w world) price {
+	p := joined(w, len(t.joined))
+	if t.Real != nil {
+		p.most += len(w.LoadBalancers) * (len(t.joined) - 1)
+	}
+	return p
 }
 
 // nextNumber is the first number that no server's id has.
 func (t *tour) nextNumber() int {
 	next := 1
 	for _, id := range t.old {
-		if n, err := strconv.Atoi(strings.TrimPrefix(id, ServerPrefix)); err == nil {
+		if n, err := strconv.Atoi(strings.TrimPrefix(id, t.Servers)); err == nil {
 			next = max(next, n+1)
 		}
 	}

@@ -3,6 +3,7 @@ package tour
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -96,12 +97,17 @@ func initialised(w world) string {
 		if status := condition(node, corev1.NodeReady); status != corev1.ConditionTrue {
 			return fmt.Sprintf("Node %s: Ready is %q", node.Name, status)
 		}
-		if len(node.Spec.Taints) > 0 {
+		if others := slices.DeleteFunc(slices.Clone(node.Spec.Taints), ofMasters); len(others) > 0 {
 			return fmt.Sprintf("Node %s has the taints %s", node.Name, taints(node))
 		}
 	}
 	return ""
 }
+
+// masterKey is a label of masters, and the key of their taint.
+const masterKey = "node-role.kubernetes.io/control-plane"
+
+func ofMasters(taint corev1.Taint) bool { return taint.Key == masterKey }
 
 // truth compares a Node with its server.
 func truth(node *corev1.Node, s cloud.Server) string {

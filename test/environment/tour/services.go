@@ -24,7 +24,7 @@ func (t *tour) servicesGetAddresses(ctx context.Context) error {
 		"only; one that keeps client addresses. Each gets a load balancer of its own, with the servers behind it once, " +
 		"whatever the number of its ports, and its address in the status when the last listener runs.")
 	t.Console.Line("$ kubectl -n %s apply -f deploy/examples", namespace)
-	if err := t.apply(ctx); err != nil {
+	if err := t.apply(ctx, t.Examples); err != nil {
 		return err
 	}
 	if err := t.until(ctx, usual, "each Service has an address, and its load balancer is as it says", balanced); err != nil {
@@ -40,14 +40,14 @@ func (t *tour) servicesGetAddresses(ctx context.Context) error {
 	return t.compare(ctx, start, created(w))
 }
 
-func (t *tour) apply(ctx context.Context) error {
-	command := exec.CommandContext(ctx, t.Kubectl, "--kubeconfig="+t.Kubeconfig, "-n", namespace, "apply", "-f", t.Examples)
+func (t *tour) apply(ctx context.Context, path string) error {
+	command := exec.CommandContext(ctx, t.Kubectl, "--kubeconfig="+t.Kubeconfig, "-n", namespace, "apply", "-f", path)
 	out, err := command.CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		t.Console.Line("  %s", strings.TrimRight(line, "\n"))
 	}
 	if err != nil {
-		return fmt.Errorf("kubectl apply -f %s: %w", filepath.Base(t.Examples), err)
+		return fmt.Errorf("kubectl apply -f %s: %w", filepath.Base(path), err)
 	}
 	return nil
 }
@@ -168,7 +168,11 @@ func (w world) portMissing(lb cloud.LoadBalancer, port corev1.ServicePort) strin
 func (w world) eligible() []string {
 	var ids []string
 	for _, s := range w.Servers {
-		if node := w.node(s.ID); node != nil && !hasTaint(node, leavingTaint) {
+		node := w.node(s.ID)
+		if node == nil || hasTaint(node, leavingTaint) {
+			continue
+		}
+		if _, excluded := node.Labels[corev1.LabelNodeExcludeBalancers]; !excluded {
 			ids = append(ids, s.ID)
 		}
 	}
