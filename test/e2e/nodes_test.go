@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/kube-aliyun/kube-aliyun/test/cluster/kubelet"
 	"github.com/kube-aliyun/kube-aliyun/test/e2e/stage"
 	"github.com/kube-aliyun/kube-aliyun/test/e2e/traffic"
 	"github.com/kube-aliyun/kube-aliyun/test/environment/cloud"
@@ -258,4 +260,53 @@ func graceful(d *appsv1.Deployment) {
 		Type:          appsv1.RollingUpdateDeploymentStrategyType,
 		RollingUpdate: &appsv1.RollingUpdateDeployment{MaxUnavailable: new(intstr.FromInt32(0)), MaxSurge: new(intstr.FromInt32(1))},
 	}
+}
+
+func TestNodeThatRegistersAnewIsRoutedToItsNewPodCIDR(t *testing.T) {
+	server, err := theatre.Join(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { leave(t, server) })
+	nodes := theatre.Client().CoreV1().Nodes()
+	old, err := nodes.Get(t.Context(), server.Name(), metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nodes.Delete(t.Context(), server.Name(), metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the route to the Node is gone", func(ctx context.Context) error {
+		now, err := cloud.Read(ctx, theatre.Region())
+		if err == nil && len(now.RoutesTo(server.ID)) > 0 {
+			err = errNotYet
+		}
+		return err
+	})
+	if err := server.Node.Restart(t.Context(), kubelet.Kubelet); err != nil {
+		t.Fatal(err)
+	}
+	if err := theatre.WaitUsable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	anew, err := nodes.Get(t.Context(), server.Name(), metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if anew.Spec.PodCIDR == old.Spec.PodCIDR {
+		t.Fatalf("the Node has %s again", old.Spec.PodCIDR)
+	}
+	routes := region(t).RoutesTo(server.ID)
+	if len(routes) != 1 || routes[0].Destination != anew.Spec.PodCIDR {
+		t.Errorf("routes %+v, want one to %s alone", routes, anew.Spec.PodCIDR)
+	}
+	address := runPod(t, "anew", server)
+	if prefix := netip.MustParsePrefix(anew.Spec.PodCIDR); !prefix.Contains(netip.MustParseAddr(address)) {
+		t.Errorf("a Pod of %s has the address %s", prefix, address)
+	}
+	runPod(t, "asking", theatre.Workers()[0])
+	eventually(t, "the Pod is reached", func(ctx context.Context) error {
+		_, err := fromPod(ctx, "asking", "tcp", address)
+		return err
+	})
 }
