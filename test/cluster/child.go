@@ -17,11 +17,12 @@ type child struct {
 }
 
 // startChild starts the program of a component, its output appended to the log
-// file. Unless detached, the kernel ends it with this process.
-func startChild(ctx context.Context, c component, record state) (*child, error) {
+// file, in the network namespace at a path ("" for this process's). Unless
+// detached, the kernel ends it with this process.
+func startChild(ctx context.Context, c component, detached bool, namespace string) (*child, error) {
 	p, err := process.Start(ctx, process.Program{
 		Name: c.Name, Binary: c.Binary, Args: c.Args, Log: c.Log,
-		Detached: record.Detached, Enter: enter(record.Namespace),
+		Detached: detached, Enter: enter(namespace),
 	})
 	if err != nil {
 		return nil, err

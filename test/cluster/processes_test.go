@@ -184,7 +184,7 @@ func TestControllerManagerThatEndsAfterItWasHealthyIsToldAtOnce(t *testing.T) {
 // endedChild is a program that has ended with a failure.
 func endedChild(t *testing.T) *child {
 	t.Helper()
-	p, err := startChild(t.Context(), component{Name: "false", Binary: "/bin/false", Log: filepath.Join(t.TempDir(), "log")}, state{})
+	p, err := startChild(t.Context(), component{Name: "false", Binary: "/bin/false", Log: filepath.Join(t.TempDir(), "log")}, false, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func (c *Cluster) relayFromLoopback(ctx context.Context) error {
 // ready.
 func (c *Cluster) run(ctx context.Context, comp component) error {
 	begin := time.Now()
-	p, err := startChild(ctx, comp, c.record)
+	p, err := startChild(ctx, comp, c.record.Detached, c.record.Namespace)
 	if err != nil {
 		return err
 	}
