@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,73 +119,95 @@ func makeGroup(hierarchy, path string) error {
 	return nil
 }
 
-// removeGroups kills what runs in the sandbox's control groups and removes them.
-func removeGroups(ctx context.Context, id string) error {
-	hierarchies, err := hierarchies()
-	if err != nil {
-		return err
-	}
-	var problems []error
-	for _, hierarchy := range hierarchies {
-		root := filepath.Join(hierarchy, id)
-		if err := emptied(ctx, root); err != nil {
-			problems = append(problems, err)
-			continue
+// Delegate hands the controllers of version 2 down to the group, where kubelet asks
+// for them. In version 1 there is nothing to do.
+func (g *Cgroup) Delegate() {
+	dir := controlGroups
+	for part := range strings.SplitSeq(strings.Trim(g.Path, "/"), "/") {
+		offered, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers")) // #nosec G304 -- a file of the kernel
+		if err != nil {
+			return
 		}
-		for _, dir := range slices.Backward(groupsBelow(root)) {
-			if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				problems = append(problems, fmt.Errorf("control group: %w", err))
-			}
+		for controller := range strings.FieldsSeq(string(offered)) {
+			// One that cannot be had is missed by kubelet, which says so.
+			_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
 		}
-	}
-	return errors.Join(problems...)
-}
-
-// groupsBelow lists a group and those in it, outer ones first.
-func groupsBelow(root string) []string {
-	var dirs []string
-	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			dirs = append(dirs, path)
-		}
-		return nil // a group that goes meanwhile is none that has to go
-	})
-	return dirs
-}
-
-// emptied kills what is in the groups until nothing is. A process that forks is
-// found again by the next look.
-func emptied(ctx context.Context, root string) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	for {
-		pids := processes(root)
-		if len(pids) == 0 {
-			return nil
-		}
-		for _, pid := range pids {
-			_ = unix.Kill(pid, unix.SIGKILL)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("control group %s: processes %v do not end: %w", root, pids, ctx.Err())
-		case <-time.After(10 * time.Millisecond):
-		}
+		dir = filepath.Join(dir, part)
 	}
 }
 
-func processes(root string) []int {
-	var pids []int
-	for _, dir := range groupsBelow(root) {
+// End kills what runs in the group and in those below it, and removes them.
+func (g *Cgroup) End(ctx context.Context) error { return endGroups(ctx, g.Path) }
+
+// Processes are the ids of what runs in the group at a path below the hierarchies,
+// and in those below it; this process is not among them.
+func Processes(path string) []int {
+	found := map[int]bool{}
+	for _, dir := range groups(path) {
 		content, err := os.ReadFile(filepath.Join(dir, "cgroup.procs")) // #nosec G304 -- a file of the kernel
 		if err != nil {
 			continue
 		}
-		for line := range strings.FieldsSeq(string(content)) {
-			if pid, err := strconv.Atoi(line); err == nil && pid != os.Getpid() {
-				pids = append(pids, pid)
+		for field := range strings.FieldsSeq(string(content)) {
+			if pid, err := strconv.Atoi(field); err == nil && pid != os.Getpid() {
+				found[pid] = true
 			}
 		}
 	}
-	return pids
+	return slices.Sorted(maps.Keys(found))
+}
+
+// groups lists the control groups at and below a path, in every hierarchy, outer
+// ones first.
+func groups(path string) []string {
+	roots, err := hierarchies()
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, root := range roots {
+		_ = filepath.WalkDir(filepath.Join(root, path), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				found = append(found, path)
+			}
+			return nil // a group that goes meanwhile is none
+		})
+	}
+	return found
+}
+
+// endTimeout bounds the end of processes that were killed.
+const endTimeout = 20 * time.Second
+
+// endGroups kills what runs in the groups until nothing does, so that what forked
+// meanwhile is found too, and removes them.
+func endGroups(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	for {
+		for _, pid := range Processes(path) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		// A group is busy a moment longer than it has processes: as long as one is
+		// ending, or the thread that started it.
+		err := removeGroups(path)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("processes %v do not end: %w", Processes(path), err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// removeGroups removes control groups that are empty, inner ones first.
+func removeGroups(path string) error {
+	for _, dir := range slices.Backward(groups(path)) {
+		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("control group: %w", err)
+		}
+	}
+	return nil
 }

@@ -94,6 +94,17 @@ func (n *Namespace) Enter() error {
 	return nil
 }
 
+// Within runs do in the namespace at a path, which may be another process's, as
+// Namespace.Do does in one of its own.
+func Within(path string, do func() error) error {
+	return onThread(func() error {
+		if err := Enter(path); err != nil {
+			return err
+		}
+		return do()
+	})
+}
+
 // Enter moves the calling thread into the namespace at a path, which may be
 // another process's. The caller has locked its goroutine to the thread and never
 // unlocks it.

@@ -17,7 +17,7 @@ import (
 // remove removes all that carries a sandbox's id, processes first: they hold the
 // rest.
 func remove(ctx context.Context, id string) error {
-	if err := removeGroups(ctx, id); err != nil {
+	if err := endGroups(ctx, id); err != nil {
 		return err
 	}
 	dir := filepath.Join(base, id)

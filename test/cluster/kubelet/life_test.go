@@ -28,7 +28,7 @@ import (
 func traces(t *testing.T, id string) []string {
 	t.Helper()
 	var found []string
-	for _, pattern := range []string{"/run/netns/" + id + "*", "/run/kube-aliyun/" + id, controlGroups + "/" + id, controlGroups + "/*/" + id} {
+	for _, pattern := range []string{"/run/netns/" + id + "*", "/run/kube-aliyun/" + id, "/sys/fs/cgroup/" + id, "/sys/fs/cgroup/*/" + id} {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestNothingIsLeftOfANodeWhoseOwnerWasKilled(t *testing.T) {
 		t.Fatalf("the owner said %q: %v\n%s", line, err, more)
 	}
 	eventually(t, "a container runs", func(context.Context) error {
-		if !slices.ContainsFunc(members("/"+id+"/"+serverAddress(0)+"/pods"), runs("/network")) {
+		if !slices.ContainsFunc(sandbox.Processes("/"+id+"/"+serverAddress(0)+"/pods"), runs("/network")) {
 			return errNotRunning
 		}
 		return nil
@@ -84,7 +84,7 @@ func TestNothingIsLeftOfANodeWhoseOwnerWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = owner.Wait()
-	if !slices.ContainsFunc(members("/"+id+"/"+serverAddress(0)+"/pods"), runs("/network")) {
+	if !slices.ContainsFunc(sandbox.Processes("/"+id+"/"+serverAddress(0)+"/pods"), runs("/network")) {
 		t.Error("the container has ended with the owner: nothing is left to be removed")
 	}
 	if err := sandbox.Sweep(t.Context()); err != nil {
@@ -121,7 +121,7 @@ func TestKilledNodeIsSilentAndComesBack(t *testing.T) {
 	if err := w.nodes[1].Kill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if found := members("/" + w.sandbox.ID() + "/" + serverAddress(1)); len(found) > 0 {
+	if found := sandbox.Processes("/" + w.sandbox.ID() + "/" + serverAddress(1)); len(found) > 0 {
 		t.Errorf("processes %v are left", found)
 	}
 	links, err := w.servers[1].Netlink().LinkList()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -26,7 +25,7 @@ var forwarding = map[string]string{
 
 // prepareNetwork makes the server's kernel forward.
 func (n *Node) prepareNetwork() error {
-	return n.inNamespace(func() error {
+	return sandbox.Within(n.options.Namespace, func() error {
 		for name, value := range forwarding {
 			if err := os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(value), 0); err != nil {
 				return fmt.Errorf("sysctl net/%s (is the module br_netfilter there?): %w", name, err)
@@ -48,7 +47,7 @@ func (n *Node) clearNetwork(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, clearTimeout)
 	defer cancel()
-	return n.inNamespace(func() error {
+	return sandbox.Within(n.options.Namespace, func() error {
 		var problems []error
 		link, err := netlink.LinkByName(bridge)
 		if err == nil {
@@ -59,18 +58,4 @@ func (n *Node) clearNetwork(ctx context.Context) error {
 		}
 		return errors.Join(problems...)
 	})
-}
-
-// inNamespace runs do on a thread of its own in the server's network namespace.
-func (n *Node) inNamespace(do func() error) error {
-	result := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := sandbox.Enter(n.options.Namespace)
-		if err == nil {
-			err = do()
-		}
-		result <- err
-	}()
-	return <-result
 }

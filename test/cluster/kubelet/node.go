@@ -19,10 +19,10 @@ type Node struct {
 	// dir holds the node's files on this machine, logs its programs' output.
 	dir, logs  string
 	filesystem *filesystem
-	// programs and pods are the two halves of the node's control group: in
+	// programs and pods are the two halves of group, the node's: in
 	// version 2 a group has either processes or groups in it.
-	programs, pods *sandbox.Cgroup
-	network        *networkWriter
+	group, programs, pods *sandbox.Cgroup
+	network               *networkWriter
 	// letProxyEnd ends what is in keeping.
 	letProxyEnd context.CancelFunc
 	keeping     sync.WaitGroup
@@ -90,13 +90,16 @@ func (n *Node) start(ctx context.Context) error {
 }
 
 func (n *Node) makeGroups() (err error) {
+	if n.group, err = n.options.Sandbox.Cgroup(n.options.Name); err != nil {
+		return err
+	}
 	if n.programs, err = n.options.Sandbox.Cgroup(n.options.Name + "/programs"); err != nil {
 		return err
 	}
 	if n.pods, err = n.options.Sandbox.Cgroup(n.options.Name + "/pods"); err != nil {
 		return err
 	}
-	delegate(n.pods.Path)
+	n.pods.Delegate()
 	return nil
 }
 
@@ -142,10 +145,10 @@ func (n *Node) Kill(ctx context.Context) error {
 		n.letProxyEnd()
 	}
 	n.keeping.Wait()
-	if n.programs == nil {
+	if n.group == nil {
 		return nil
 	}
-	err := killGroup(ctx, filepath.Dir(n.programs.Path))
+	err := n.group.End(ctx)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err == nil {

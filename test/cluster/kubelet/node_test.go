@@ -3,6 +3,8 @@ package kubelet
 import (
 	"testing"
 	"time"
+
+	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
 func TestNodesBecomeReady(t *testing.T) {
@@ -15,6 +17,6 @@ func TestNodesBecomeReady(t *testing.T) {
 			}
 		}
 		t.Logf("node %s: ready in %s; containerd %d MiB, kubelet %d MiB, kube-proxy %d MiB, all %d MiB", n.Name(), w.ready[i].Round(100*time.Millisecond),
-			memory(pids[Containerd]), memory(pids[Kubelet]), memory(pids[KubeProxy]), memory(members("/"+w.sandbox.ID()+"/"+n.Name())...))
+			memory(pids[Containerd]), memory(pids[Kubelet]), memory(pids[KubeProxy]), memory(sandbox.Processes("/"+w.sandbox.ID()+"/"+n.Name())...))
 	}
 }
