@@ -46,6 +46,27 @@ func TestOnlyLoadBalancerSpecsAreRead(t *testing.T) {
 	}
 }
 
+func TestResultIsOfTheLaneThatRanTheSpec(t *testing.T) {
+	ran, skipped := result{Name: "a", Status: "failed"}, result{Name: "a", Status: "skipped"}
+	for _, reports := range [][][]result{{{ran}, {skipped}}, {{skipped}, {ran}}} {
+		if got := merge(reports); len(got) != 1 || got[0] != ran {
+			t.Errorf("of %v: %v", reports, got)
+		}
+	}
+}
+
+func TestEverySpecIsInOneLane(t *testing.T) {
+	list := []skipped{{name: "left out"}}
+	divided := lanes(list, regexp.MustCompile(""))
+	rest := divided[len(divided)-1]
+	if len(divided) != len(long)+1 || len(rest.skip) != len(long)+1 || rest.skip[0] != "left out" || rest.focus != "" {
+		t.Errorf("got %+v", divided)
+	}
+	if focused := lanes(list, regexp.MustCompile("=Local$")); len(focused) != 2 || focused[1].focus != "=Local$" {
+		t.Errorf("in focus: %+v", focused)
+	}
+}
+
 // passed makes as many results as there are specs.
 func passed() []result {
 	results := make([]result, specs)
