@@ -76,7 +76,7 @@ func walk(ctx context.Context, c *console.Console, p place, r record, stays bool
 		Grace: r.Grace, Stays: stays, Servers: tour.ServerPrefix, VSwitches: []string{vSwitchH, vSwitchI},
 	}
 	if h := r.Held; h != nil {
-		options.Servers, options.VSwitches = "i-worker-", h.VSwitches
+		options.Servers, options.VSwitches = workerPrefix, h.VSwitches
 		options.Real = &tour.Real{Client: h.Client, Master: h.MasterID, Pods: p.repositoryFile("test", "environment", "pods.yaml")}
 	}
 	return tour.Run(ctx, options)

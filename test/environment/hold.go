@@ -18,6 +18,9 @@ import (
 // holderName is the process that holds real servers, with all that runs on them.
 const holderName = "holder"
 
+// workerPrefix begins the ids of real workers; a number follows.
+const workerPrefix = "i-worker-"
+
 // held is what the holder tells once everything can be used.
 type held struct {
 	Kubeconfig   string `json:"kubeconfig"`

@@ -7,16 +7,22 @@ import (
 	"strings"
 
 	"github.com/kube-aliyun/kube-aliyun/test/environment/console"
+	"github.com/kube-aliyun/kube-aliyun/test/environment/tour"
 )
 
 // writeShell writes what a shell reads to find cluster, region and controller.
 func (p place) writeShell(r record) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Read by: . %s\n", p.short(p.shell()))
-	settings := [][2]string{{"KUBECONFIG", r.Kubeconfig}, {"SIM", r.SimulatorURL}, {"CONTROLLER", r.ControllerURL}}
+	settings := [][2]string{{"KUBECONFIG", r.Kubeconfig}, {"SIM", r.SimulatorURL}}
 	if h := r.Held; h != nil {
-		settings = append(settings[:2], [][2]string{
-			{"CLIENT", filepath.Base(h.Client.Namespace)}, {"MASTER", filepath.Base(h.Master.Namespace)}, {"WORKER", filepath.Base(h.Worker.Namespace)},
+		settings = append(settings, [][2]string{
+			{"SERVERS", workerPrefix}, {"VSWITCH", h.VSwitches[0]}, {"CLIENT", filepath.Base(h.Client.Namespace)},
+			{"MASTER", filepath.Base(h.Master.Namespace)}, {"WORKER", filepath.Base(h.Worker.Namespace)},
+		}...)
+	} else {
+		settings = append(settings, [][2]string{
+			{"SERVERS", tour.ServerPrefix}, {"VSWITCH", vSwitchH}, {"CONTROLLER", r.ControllerURL},
 		}...)
 	}
 	for _, v := range settings {

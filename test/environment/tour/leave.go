@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strconv"
 	"time"
@@ -32,7 +33,7 @@ var (
 func (t *tour) serverLeaves(ctx context.Context) error {
 	id := t.joined[len(t.joined)-1]
 	t.Console.Say("The cloud refuses to release a server while a route points at it. So when a Node is about to go (deleted, " +
-		"out of service, or tainted by the cluster autoscaler), its routes and backends go first.")
+		"out of service, or tainted by the cluster autoscaler), its routes and backends go first; the routes as soon as no Pod needs them.")
 	if err := t.releaseIsRefused(ctx, id); err != nil {
 		return err
 	}
@@ -45,6 +46,9 @@ func (t *tour) serverLeaves(ctx context.Context) error {
 		return err
 	}
 	t.Console.Step("Node %s is tainted with %s", name, leavingTaint)
+	if err := t.drain(ctx, name); err != nil {
+		return err
+	}
 	took, err := t.measure(ctx, brief, "no route and no load balancer leads to "+id, func(w world) string { return w.leadsTo(id) })
 	if err != nil {
 		return err
@@ -95,6 +99,20 @@ func (t *tour) taint(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("tainting Node %s: %w", name, err)
 	}
+	return nil
+}
+
+// drain makes a real Node's Pods go elsewhere, as the cluster autoscaler does after
+// it has put its taint.
+func (t *tour) drain(ctx context.Context, name string) error {
+	if t.Real == nil {
+		return nil
+	}
+	command := exec.CommandContext(ctx, t.Kubectl, "--kubeconfig="+t.Kubeconfig, "drain", name, "--ignore-daemonsets", "--timeout=60s")
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("kubectl drain %s: %w: %s", name, err, output)
+	}
+	t.Console.Step("kubectl drain %s: its Pods have gone to other servers", name)
 	return nil
 }
 

@@ -142,7 +142,7 @@ func (t *tour) tellFailures(ctx context.Context, asking *requests, begin, off ti
 	asking.stop()
 	stopped, started := asking.between(begin, off), asking.between(off, time.Now())
 	if stopped.failed > 0 {
-		t.Console.Step("while it was off, %s; the last %.1f s after the stop", stopped, stopped.last.Sub(begin).Seconds())
+		t.Console.Step("while it was off, %s (the last %.1f s after the stop)", stopped, stopped.last.Sub(begin).Seconds())
 		t.Console.Quote("such as: %v", stopped.why)
 	} else {
 		t.Console.Step("while it was off, %s", stopped)
