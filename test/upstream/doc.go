@@ -3,6 +3,6 @@
 // client on the internet, and everything but the cloud is real. It takes root and
 // the programs that suite/build.sh makes.
 //
-// The specs that need what the controller does not have yet are in skip.txt, each
+// The specs that need what the controller does not have are in skip.txt, each
 // with its reason.
 package upstream

@@ -9,13 +9,9 @@ import (
 	"testing"
 )
 
-func TestSkipListHasSixSpecs(t *testing.T) {
-	list, err := parseSkipList(skipList)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) != 6 {
-		t.Errorf("%d specs are left out, not 6", len(list))
+func TestSkipListCanBeRead(t *testing.T) {
+	if _, err := parseSkipList(skipList); err != nil {
+		t.Error(err)
 	}
 }
 
