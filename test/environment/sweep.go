@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/environment/console"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
@@ -17,29 +18,49 @@ import (
 
 var errLeft = errors.New("there is something left")
 
+// sweepLimit bounds the wait for a killed holder to let go, after it has no
+// arguments any more.
+const sweepLimit = 20 * time.Second
+
 // sweep removes what a killed holder has left of its servers, and looks for what
 // may be left then.
 func sweep(ctx context.Context, c *console.Console, r record) error {
 	if !r.Real {
 		return nil
 	}
-	if err := sandbox.Sweep(ctx); err != nil {
-		return err
-	}
-	if r.Held == nil {
-		return nil
-	}
-	for _, id := range r.Held.Sandboxes {
-		left, err := traces(id)
-		if err != nil {
+	ctx, cancel := context.WithTimeout(ctx, sweepLimit)
+	defer cancel()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	// A holder that was killed before it could tell has left nobody knows what: it
+	// gets a moment.
+	for rounds := 0; ; rounds++ {
+		if err := sandbox.Sweep(ctx); err != nil {
 			return err
 		}
-		if len(left) > 0 {
-			return fmt.Errorf("%w of servers, such as %s (%d in all)", errLeft, left[0], len(left))
+		var left []string
+		if r.Held != nil {
+			for _, id := range r.Held.Sandboxes {
+				found, err := traces(id)
+				if err != nil {
+					return err
+				}
+				left = append(left, found...)
+			}
+		}
+		switch {
+		case len(left) == 0 && r.Held != nil:
+			c.Step("looked for processes, namespaces, mounts, control groups and files of servers: none")
+			return nil
+		case r.Held == nil && rounds == 2:
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%w of servers: %s", errLeft, strings.Join(left, ", "))
 		}
 	}
-	c.Step("looked for processes, namespaces, mounts, control groups and files of servers: none")
-	return nil
 }
 
 // traces are all things on this machine whose name has the id in it.
