@@ -37,24 +37,23 @@ stamp=$({
 	printf '%s\n' "$ldflags"
 } | sha256sum | cut -d' ' -f1)
 
-# build NAME COMMAND...: the command writes the program.
+# build NAME PACKAGE COMMAND...: the go command writes the program.
 build() {
 	name=$1
-	shift
+	package=$2
+	shift 2
 	if [ -x "$out/$name" ] && [ "$(cat "$out/.stamp/$name" 2>/dev/null)" = "$stamp" ]; then
 		echo "$name: up to date"
 		return
 	fi
 	echo "$name: building, minutes the first time"
 	begin=$(date +%s)
-	"$@" -buildvcs=false -ldflags "$ldflags" -o "$out/.$name.new" "$package_path"
+	"$@" -buildvcs=false -ldflags "$ldflags" -o "$out/.$name.new" "$package"
 	mv "$out/.$name.new" "$out/$name"
 	echo "$stamp" >"$out/.stamp/$name"
 	echo "$name: built in $(($(date +%s) - begin)) s, $(($(wc -c <"$out/$name") / 1000000)) MB"
 }
 
-package_path=k8s.io/kubernetes/test/e2e
 # Not vetted: that takes as long as the build.
-build e2e.test "$go" test -c -vet=off
-package_path=k8s.io/kubernetes/test/images/agnhost
-build agnhost "$go" build
+build e2e.test k8s.io/kubernetes/test/e2e "$go" test -c -vet=off
+build agnhost k8s.io/kubernetes/test/images/agnhost "$go" build
