@@ -51,7 +51,6 @@ e2e: kubernetes ## Run traffic through real servers and load balancers (takes ro
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.
 	CGO_ENABLED=0 $(BIN)/golangci-lint-$(LINT_VERSION) run
-	CGO_ENABLED=0 $(GO) vet -tags bench,nightly ./test/...
 
 $(BIN)/golangci-lint-$(LINT_VERSION):
 	@echo "building golangci-lint $(LINT_VERSION), about a minute"

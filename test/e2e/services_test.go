@@ -120,15 +120,15 @@ func TestPortAndTypeChangesAreFollowed(t *testing.T) {
 
 	change(t, "changing", `{"spec": {"type": "ClusterIP"}}`)
 	silent(t, "tcp4", address, 9000)
-	eventually(t, "the Service has no address", func(ctx context.Context) error {
+	eventually(t, "the controller is done with the Service", func(ctx context.Context) error {
 		s, err := theatre.Client().CoreV1().Services(namespace).Get(ctx, "changing", metav1.GetOptions{})
-		if err == nil && len(s.Status.LoadBalancer.Ingress) > 0 {
+		if err == nil && len(s.Finalizers) > 0 {
 			err = errNotYet
 		}
 		return err
 	})
 	if left := region(t).LoadBalancers; len(left) != 0 {
-		t.Errorf("the Service has no address, and the region has %+v", left)
+		t.Errorf("the controller is done, and the region has %+v", left)
 	}
 
 	change(t, "changing", `{"spec": {"type": "LoadBalancer"}}`)

@@ -29,12 +29,12 @@ type wish struct {
 	played bool
 }
 
-// usual is how many servers there are to be.
-func (w wish) usual(real bool) int {
+// usual is how many servers there are to be, which may be real ones.
+func (w wish) usual(servers bool) int {
 	switch {
 	case w.nodes != 0:
 		return w.nodes
-	case real:
+	case servers:
 		return realNodes
 	default:
 		return playedNodes

@@ -101,11 +101,11 @@ func (l *Load) ask(ctx context.Context) {
 func (l *Load) Stop() Report {
 	l.stop()
 	l.running.Wait()
-	return l.Sofar()
+	return l.SoFar()
 }
 
-// Sofar tells of the requests that have ended.
-func (l *Load) Sofar() Report {
+// SoFar tells of the requests that have ended.
+func (l *Load) SoFar() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.report

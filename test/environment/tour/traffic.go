@@ -120,7 +120,7 @@ func (t *tour) askService(ctx context.Context, a asker) (rows [][]string, err er
 		seen := answer.Client.Addr().String()
 		rows = append(rows, []string{a.who, a.network + "/" + address, answer.Host, answer.Node, seen})
 		if a.kept && seen != a.from.Address {
-			return nil, fmt.Errorf("Service %s: %s, not %s: %w", a.service, seen, a.from.Address, errClient)
+			return nil, fmt.Errorf("client of Service %s is %s, not %s: %w", a.service, seen, a.from.Address, errClient)
 		}
 	}
 	return rows, nil
@@ -158,7 +158,7 @@ func (t *tour) podsReachPods(ctx context.Context) error {
 		seen := answer.Client.Addr().String()
 		rows = append(rows, []string{from.Status.PodIP, from.Spec.NodeName, to.Status.PodIP, answer.Node, seen})
 		if seen != from.Status.PodIP {
-			return fmt.Errorf("Pod %s sees %s: %w", to.Name, seen, errClient)
+			return fmt.Errorf("client of Pod %s is %s: %w", to.Name, seen, errClient)
 		}
 	}
 	t.Console.Table([]string{"POD", "ON NODE", "ASKED POD", "ON NODE", "WHO SEES AS ITS CLIENT"}, rows)

@@ -56,6 +56,9 @@ func (r *router) part(all []service) error {
 			// A client that goes on with its UDP conversation would never leave.
 			if d.transport == "udp" {
 				end(d, was)
+			} else if err := abandon(r.namespace, was.frontend, d.backend); err != nil {
+				problems = append(problems, err)
+				now[d] = was
 			}
 		case listens && drain > 0:
 			r.leave(d, was.frontend, drain)

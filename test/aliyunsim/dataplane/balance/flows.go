@@ -16,10 +16,22 @@ import (
 type flows struct {
 	protocol          uint8
 	frontend, backend netip.AddrPort
+	// halfOpen matches only those of TCP that the backend has not accepted.
+	halfOpen bool
 }
+
+// synReceived is the last state of a TCP connection that is not established:
+// TCP_CONNTRACK_SYN_RECV of the kernel.
+const synReceived = 2
 
 // MatchConntrackFlow is asked for every connection.
 func (f flows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
+	if f.halfOpen {
+		info, ok := flow.ProtoInfo.(*netlink.ProtoInfoTCP)
+		if !ok || info.State > synReceived {
+			return false
+		}
+	}
 	return flow.Forward.Protocol == f.protocol &&
 		is(flow.Forward.DstIP, flow.Forward.DstPort, f.frontend) && is(flow.Reverse.SrcIP, flow.Reverse.SrcPort, f.backend)
 }
@@ -36,8 +48,19 @@ func cut(namespace *sandbox.Namespace, transport string, frontend, backend netip
 	if transport == "udp" {
 		filter.protocol = unix.IPPROTO_UDP
 	}
+	return forget(namespace, filter)
+}
+
+// abandon ends what clients have begun and the backend has not accepted. The kernel
+// remembers it for two minutes: a client that takes the same port for another
+// connection would be sent to that backend again.
+func abandon(namespace *sandbox.Namespace, frontend, backend netip.AddrPort) error {
+	return forget(namespace, flows{protocol: unix.IPPROTO_TCP, frontend: frontend, backend: backend, halfOpen: true})
+}
+
+func forget(namespace *sandbox.Namespace, filter flows) error {
 	family := netlink.InetFamily(unix.AF_INET)
-	if !frontend.Addr().Is4() {
+	if !filter.frontend.Addr().Is4() {
 		family = unix.AF_INET6
 	}
 	// A dump of a table that changes meanwhile may have missed some: look again.
@@ -48,7 +71,7 @@ func cut(namespace *sandbox.Namespace, transport string, frontend, backend netip
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("cut connections of %s to %s: %w", frontend, backend, err)
+		return fmt.Errorf("cut connections of %s to %s: %w", filter.frontend, filter.backend, err)
 	}
 	return nil
 }
