@@ -77,17 +77,28 @@ demo: build kubernetes ## A guided tour that fails if anything is not as told.
 bench: build kubernetes ## Print call counts and times beside the naive path.
 	$(TESTENV) $(GO) test -tags bench -timeout 60m -count=1 -v -run '^TestBench' ./test/scale/...
 
+# FOCUS is a regular expression of the specs to run, where not all are wanted.
+.PHONY: upstream
+upstream: kubernetes upstream-suite ## Kubernetes' own load balancer specs, unmodified (takes root and 'sudo make setup').
+	$(TESTENV) KUBE_ALIYUN_UPSTREAM_FOCUS='$(FOCUS)' $(GO) test $(RACE) -timeout 100m -count=1 -tags nightly -v ./test/upstream
+
+.PHONY: upstream-suite
+upstream-suite:
+	@test/upstream/suite/build.sh $(BIN)/upstream
+
 .PHONY: nightly
-nightly: build kubernetes ## The long tests: chaos at every call, many rounds.
-	$(TESTENV) $(GO) test $(RACE) -timeout 120m -count=1 -tags nightly ./test/...
+nightly: build kubernetes upstream-suite ## The long tests: chaos at every call, many rounds, Kubernetes' own specs.
+	$(TESTENV) $(GO) test $(RACE) -timeout 180m -p 1 -count=1 -tags nightly ./test/...
 
 # With these a region's servers, network and load balancers are real; without
 # them, or without root, what needs them says so and is left out.
 REAL := containerd runc containernetworking-plugins nftables conntrack iptables iproute2 kmod xfsprogs
+# What upstream puts into the image of its Pods.
+UPSTREAM := curl netcat-openbsd
 
 .PHONY: setup
 setup: ## Install what Debian can add: a C compiler (race detector), Node.js (an API client), containers.
 	apt-get update
-	apt-get install -y --no-install-recommends gcc libc6-dev nodejs npm $(REAL)
+	apt-get install -y --no-install-recommends gcc libc6-dev nodejs npm $(REAL) $(UPSTREAM)
 	# A node takes up to 9 of these, a control plane 17, of the 128 that are usual.
 	sysctl -q -w fs.inotify.max_user_instances=1024 || echo "more than five real nodes at once may fail: fs.inotify.max_user_instances is small"
