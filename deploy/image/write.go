@@ -36,25 +36,29 @@ func WriteArchive(file string, img v1.Image, names ...string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
-	part := file + ".part"
-	if err := writeArchive(part, img, names); err != nil {
-		return fmt.Errorf("writing %s: %w", file, errors.Join(err, os.Remove(part)))
-	}
-	if err := os.Rename(part, file); err != nil {
+	// A name of its own: two may write the same archive at once.
+	part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part")
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
+	}
+	err = writeArchive(part, img, names)
+	if err == nil {
+		err = os.Rename(part.Name(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", file, errors.Join(err, os.Remove(part.Name())))
 	}
 	return nil
 }
 
+// archiveMode lets everybody read an archive, as it holds what everybody may build.
+const archiveMode = 0o644
+
 // writeArchive stands in for the library's writer, which puts the names of an
-// image in an order of its own each time.
-func writeArchive(file string, img v1.Image, names []string) error {
-	out, err := os.Create(file) // #nosec G304 -- the caller names the file
-	if err != nil {
-		return err
-	}
+// image in an order of its own each time. It closes the file.
+func writeArchive(out *os.File, img v1.Image, names []string) error {
 	archive := tar.NewWriter(out)
-	return errors.Join(addImage(archive, img, names), archive.Close(), out.Close())
+	return errors.Join(addImage(archive, img, names), archive.Close(), out.Chmod(archiveMode), out.Close())
 }
 
 func addImage(archive *tar.Writer, img v1.Image, names []string) error {

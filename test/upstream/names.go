@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kube-aliyun/kube-aliyun/test/e2e/stage"
-	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
 // clusterDomain is below what Services are named.
@@ -38,7 +36,7 @@ type names struct {
 // serveNames answers in a place on port 53 until stop is called, or ctx ends.
 func serveNames(ctx context.Context, place stage.Place, client kubernetes.Interface) (stop func(), err error) {
 	n := &names{client: client}
-	if n.socket, err = listenPacket(ctx, place, net.JoinHostPort(place.Address, "53")); err != nil {
+	if n.socket, err = place.ListenPacket(ctx, "udp4", net.JoinHostPort(place.Address, "53")); err != nil {
 		return nil, fmt.Errorf("names of Services: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -49,20 +47,6 @@ func serveNames(ctx context.Context, place stage.Place, client kubernetes.Interf
 		_ = n.socket.Close()
 		serving.Wait()
 	}, nil
-}
-
-// listenPacket is stage.Place.Listen for datagrams.
-func listenPacket(ctx context.Context, place stage.Place, address string) (socket net.PacketConn, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if err = sandbox.Enter(place.Namespace); err == nil {
-			socket, err = (&net.ListenConfig{}).ListenPacket(ctx, "udp4", address)
-		}
-	}()
-	<-done
-	return socket, err
 }
 
 func (n *names) serve(ctx context.Context) {

@@ -3,7 +3,6 @@ package stage
 import (
 	"context"
 	"net"
-	"runtime"
 
 	"github.com/vishvananda/netlink"
 
@@ -18,7 +17,7 @@ type Place struct {
 // Dial connects from the place to a literal address.
 func (p Place) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var conn net.Conn
-	err := p.do(func() (err error) {
+	err := sandbox.Within(p.Namespace, func() (err error) {
 		conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
 		return err
 	})
@@ -28,34 +27,30 @@ func (p Place) Dial(ctx context.Context, network, address string) (net.Conn, err
 // Listen listens for streams in the place.
 func (p Place) Listen(ctx context.Context, network, address string) (net.Listener, error) {
 	var listener net.Listener
-	err := p.do(func() (err error) {
+	err := sandbox.Within(p.Namespace, func() (err error) {
 		listener, err = (&net.ListenConfig{}).Listen(ctx, network, address)
 		return err
 	})
 	return listener, err
 }
 
+// ListenPacket listens for datagrams in the place.
+func (p Place) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
+	var socket net.PacketConn
+	err := sandbox.Within(p.Namespace, func() (err error) {
+		socket, err = (&net.ListenConfig{}).ListenPacket(ctx, network, address)
+		return err
+	})
+	return socket, err
+}
+
 // cut pulls the cable out of the server's side, as a server does whose power fails.
 func (p Place) cut() error {
-	return p.do(func() error {
+	return sandbox.Within(p.Namespace, func() error {
 		link, err := netlink.LinkByName("eth0")
 		if err != nil {
 			return err
 		}
 		return netlink.LinkSetDown(link)
 	})
-}
-
-// do runs on a thread of its own in the namespace.
-func (p Place) do(do func() error) error {
-	result := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := sandbox.Enter(p.Namespace)
-		if err == nil {
-			err = do()
-		}
-		result <- err
-	}()
-	return <-result
 }
