@@ -142,4 +142,7 @@ type LoadBalancer struct {
 	// gone; they are only reported otherwise.
 	DeleteOrphans   bool
 	ResourceGroupID string
+	// UntaggedReferences is allow or deny: whether Services may name objects that
+	// carry no allow tag.
+	UntaggedReferences string
 }

@@ -256,6 +256,12 @@ var settings = []setting{
 		set:  boolean(func(c *Config) *bool { return &c.LoadBalancer.DeleteOrphans }),
 	},
 	{
+		flag: "untagged-references", fallback: "allow",
+		help: "Whether Services may name load balancers, server groups, certificates and ACLs without the tag kube-aliyun.io/allow: allow or deny. With the tag, only the namespaces that it lists may.",
+		zh:   "Service 是否可以引用没有 kube-aliyun.io/allow 标签的负载均衡、服务器组、证书和访问控制列表：allow 或 deny。带有该标签的对象只允许标签中列出的命名空间引用。",
+		set:  oneOf([]string{"allow", "deny"}, func(c *Config) *string { return &c.LoadBalancer.UntaggedReferences }),
+	},
+	{
 		flag: "dry-run", fallback: "false",
 		help: "Print what would be done and exit. Nothing is written, neither to the cloud nor to Kubernetes.",
 		zh:   "打印将要执行的操作后退出。不写云端，也不写 Kubernetes。",

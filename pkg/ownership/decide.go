@@ -67,3 +67,27 @@ func Decide(tags map[string]string, clusterID, serviceUID string) Owner {
 	}
 	return owner
 }
+
+// officialName is the tag in which Alibaba Cloud's own controller keeps the name
+// that a load balancer has by default; it is its mark for "made by me".
+const officialName = "kubernetes.do.not.delete"
+
+// OwnedByCluster reports whether an object's tags say that some cluster's
+// controller made it, of this project or Alibaba Cloud's own, and names it.
+func OwnedByCluster(tags map[string]string) (owner string, owned bool) {
+	cluster, hasCluster := tags[TagClusterID]
+	_, hasUID := tags[TagServiceUID]
+	official, hasOfficial := tags[officialCluster]
+	_, hasName := tags[officialName]
+	switch {
+	case hasCluster && tags[TagService] != "":
+		return "cluster " + cluster + " for Service " + tags[TagService], true
+	case hasCluster:
+		return "cluster " + cluster, true
+	case hasOfficial:
+		return "cluster " + official, true
+	case hasUID, hasName:
+		return "a cluster", true
+	}
+	return "", false
+}
