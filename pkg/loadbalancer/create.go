@@ -100,7 +100,7 @@ func (b *Balancers) otherVSwitches(w build.Wanted) []string {
 // token is the client token of a creation: whatever differs gives another one.
 func (b *Balancers) token(st *state, in slb.Create) string {
 	in.ClientToken = ""
-	return ownership.ClientToken(b.options.ClusterID, string(st.uid), string(ownership.RoleLoadBalancer),
+	return ownership.ClientToken(b.options.ClusterID, string(st.uid), string(st.role),
 		fmt.Sprintf("%+v", in), strconv.Itoa(st.generation))
 }
 

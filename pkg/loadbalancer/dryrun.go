@@ -9,12 +9,13 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // Plan returns as text what would be done for a Service, reading but not writing.
 // It works without Run.
 func (b *Balancers) Plan(ctx context.Context, service *corev1.Service) (string, error) {
-	st := &state{uid: service.UID, gone: map[string]string{}}
+	st := newOwner(service.UID).state(ownership.RoleLoadBalancer)
 	lbs, err := b.listOwn(ctx, st)
 	if err != nil {
 		return "", err

@@ -18,15 +18,34 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
-// listOwn lists the load balancers that carry a Service's marks, without those
+// listAll lists the load balancers that carry a Service's marks, without those
 // that are proven gone. One call: the UID alone is searched for, because the API
 // takes several tags as alternatives.
-func (b *Balancers) listOwn(ctx context.Context, st *state) ([]slb.LoadBalancer, error) {
-	found, err := b.options.Cloud.List(ctx, slb.Filter{Tags: map[string]string{ownership.TagServiceUID: string(st.uid)}})
+func (b *Balancers) listAll(ctx context.Context, o *owner) ([]slb.LoadBalancer, error) {
+	found, err := b.options.Cloud.List(ctx, slb.Filter{Tags: map[string]string{ownership.TagServiceUID: string(o.uid)}})
 	if err != nil {
 		return nil, fmt.Errorf("find load balancer: %w", err)
 	}
-	return slices.DeleteFunc(found, func(lb slb.LoadBalancer) bool { return st.isGone(lb.ID) || !b.ours(lb.Tags, st.uid) }), nil
+	return slices.DeleteFunc(found, func(lb slb.LoadBalancer) bool {
+		return o.state(roleOf(&lb)).isGone(lb.ID) || !b.ours(lb.Tags, o.uid)
+	}), nil
+}
+
+// listOwn is listAll for one role; what it shows of the others is noted.
+func (b *Balancers) listOwn(ctx context.Context, st *state) ([]slb.LoadBalancer, error) {
+	all, err := b.listAll(ctx, st.owner)
+	if err != nil {
+		return nil, err
+	}
+	var own []slb.LoadBalancer
+	for i := range all {
+		if role := roleOf(&all[i]); role == st.role {
+			own = append(own, all[i])
+		} else if other := st.owner.state(role); other.id() != all[i].ID {
+			other.ambiguous = true
+		}
+	}
+	return own, nil
 }
 
 func (b *Balancers) ours(tags map[string]string, uid types.UID) bool {
@@ -46,7 +65,7 @@ const patience = 6 * time.Minute
 // more. A listing without any filter must hold other load balancers, and none
 // with that address; empty listings count only after some time.
 func (b *Balancers) absent(ctx context.Context, st *state, service *corev1.Service, patience time.Duration) error {
-	if !hasAddress(service) || goneAddress(st, service) {
+	if !hasAddress(service, st.role) || goneAddress(st, service) {
 		st.unproven = time.Time{}
 		return nil
 	}
@@ -54,7 +73,8 @@ func (b *Balancers) absent(ctx context.Context, st *state, service *corev1.Servi
 	if err != nil {
 		return fmt.Errorf("find load balancer: %w", err)
 	}
-	if lb, found := shown(service, all); found && !st.isGone(lb.ID) {
+	ofRole := slices.DeleteFunc(slices.Clone(all), func(lb slb.LoadBalancer) bool { return roleOf(&lb) != st.role })
+	if lb, found := shown(service, ofRole); found && !st.isGone(lb.ID) {
 		owner := ownership.Decide(lb.Tags, b.options.ClusterID, string(st.uid))
 		b.options.Events.Event(service, event.LoadBalancerNotOurs,
 			"load balancer %s has the Service's address %s, but is %s; restore its tags %s=%s and %s=%s to keep it, or delete it",

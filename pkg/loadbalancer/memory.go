@@ -1,6 +1,7 @@
 package loadbalancer
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,98 +14,18 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
 )
 
-// state is what is known of one Service's load balancer. Only the Service's
-// passes, of which there is one at a time, touch it.
-type state struct {
-	uid     types.UID
-	service types.NamespacedName
-
-	// actual is the load balancer as the process believes it to be; nil when none
-	// is known.
-	actual *plan.Actual
-	// verified is when actual was read or written last without an error since;
-	// zero: it is not to be relied upon.
-	verified time.Time
-	// written is when the process last wrote to the load balancer.
-	written time.Time
-	// born is when the process created the load balancer.
-	born time.Time
-	// asked: an Ensure has been called since the last deletion, so a load balancer
-	// that is missing may be created.
-	asked bool
-	// ambiguous: listings showed another load balancer than the known one.
-	ambiguous bool
-
-	// generation goes into the client token; it grows when the ID that a token
-	// returns is of a load balancer in gone.
-	generation int
-	// gone are the load balancers of the Service that are proven not to exist any
-	// more, each with its address as far as it was known.
-	gone map[string]string
-	// doubt is a creation without an answer.
-	doubt *doubt
-	// billing are the changes of what is paid that were asked for, and when: the
-	// API shows them a day later and refuses to be asked twice.
-	billing map[string]time.Time
-	// listed is the last listing by tag of a Service that wants no load balancer.
-	listed *listing
-	// unproven is when a load balancer began to be missing without a proof.
-	unproven time.Time
-}
-
-// doubt is a creation that may have been carried out.
-type doubt struct {
-	token string
-	at    time.Time
-}
-
-// listing is what a listing by tag showed.
-type listing struct {
-	at  time.Time
-	lbs []slb.LoadBalancer
-}
-
-// id returns the load balancer's ID, or "".
-func (s *state) id() string {
-	if s.actual == nil {
-		return ""
-	}
-	return s.actual.Instance.ID
-}
-
-// believed reports whether the load balancer is known and nothing has contradicted
-// what is known of it, however old that is.
-func (s *state) believed() bool {
-	return s.actual != nil && !s.ambiguous && !s.verified.IsZero()
-}
-
-// isGone reports whether a load balancer is proven not to exist any more.
-func (s *state) isGone(id string) bool {
-	_, gone := s.gone[id]
-	return gone
-}
-
-// forget drops the load balancer; gone: it is proven not to exist any more.
-func (s *state) forget(gone bool) {
-	if gone && s.actual != nil {
-		s.gone[s.id()] = s.actual.Instance.Address
-	}
-	s.actual, s.verified, s.born, s.ambiguous = nil, time.Time{}, time.Time{}, false
-}
-
-// memory holds the states of all Services, and what concerns all of them.
+// memory holds what is known of all Services, and what concerns all of them.
 type memory struct {
 	mu     sync.Mutex
-	states map[types.UID]*state
-	// ids are the known load balancers by Service, for those who may not touch
-	// the states.
-	ids map[types.UID]string
+	owners map[types.UID]*owner
+	// ids are the known load balancers, for those who may not touch the states.
+	ids map[key]string
 	// names are the Services by UID, as of their last pass.
 	names map[types.UID]types.NamespacedName
-	// strays are Services of which a listing showed another load balancer.
-	strays map[types.UID]bool
+	// strays are load balancers beside which a listing showed another one.
+	strays map[key]bool
 	// seen are observations that wait for their Service's next pass.
-	seen map[types.UID]audit.Observation
+	seen map[key]audit.Observation
 	// members are the servers of each load balancer; attached counts them.
 	members  map[string][]string
 	attached map[string]int
@@ -114,36 +35,38 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		states: map[types.UID]*state{}, ids: map[types.UID]string{}, seen: map[types.UID]audit.Observation{},
-		names: map[types.UID]types.NamespacedName{}, strays: map[types.UID]bool{},
+		owners: map[types.UID]*owner{}, ids: map[key]string{}, seen: map[key]audit.Observation{},
+		names: map[types.UID]types.NamespacedName{}, strays: map[key]bool{},
 		members: map[string][]string{}, attached: map[string]int{}, rejected: map[string]rejection{},
 	}
 }
 
-// of returns the state of a Service, a new one if need be.
-func (m *memory) of(uid types.UID) *state {
+// of returns what is known of a Service.
+func (m *memory) of(uid types.UID) *owner {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.states[uid]
-	if s == nil {
-		s = &state{uid: uid, gone: map[string]string{}, billing: map[string]time.Time{}}
-		m.states[uid] = s
+	o := m.owners[uid]
+	if o == nil {
+		o = newOwner(uid)
+		m.owners[uid] = o
 	}
-	return s
+	return o
 }
 
-// publish tells everybody what a pass has made of its Service's load balancer.
-func (m *memory) publish(s *state) {
+// publish tells everybody what a pass has made of its Service's load balancers.
+func (m *memory) publish(o *owner) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.names[s.uid] = s.service
-	if old := m.ids[s.uid]; old != "" && old != s.id() {
-		m.count(old, nil)
-	}
-	if s.actual == nil {
-		delete(m.ids, s.uid)
-	} else {
-		m.ids[s.uid] = s.id()
+	m.names[o.uid] = o.service
+	for _, s := range o.states {
+		if old := m.ids[s.key()]; old != "" && old != s.id() {
+			m.count(old, nil)
+		}
+		if s.actual == nil {
+			delete(m.ids, s.key())
+			continue
+		}
+		m.ids[s.key()] = s.id()
 		backends := membersOf(s.actual)
 		servers := make([]string, 0, len(backends))
 		for i := range backends {
@@ -177,38 +100,37 @@ func (m *memory) count(id string, servers []string) {
 func (m *memory) drop(uid types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.states, uid)
-	delete(m.seen, uid)
+	delete(m.owners, uid)
 	delete(m.names, uid)
-	delete(m.strays, uid)
+	ofService := func(k key) bool { return k.uid == uid }
+	maps.DeleteFunc(m.seen, func(k key, _ audit.Observation) bool { return ofService(k) })
+	maps.DeleteFunc(m.strays, func(k key, _ bool) bool { return ofService(k) })
 }
 
 // idle returns the Services that have no load balancer.
 func (m *memory) idle() map[types.UID]types.NamespacedName {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := map[types.UID]types.NamespacedName{}
-	for uid, name := range m.names {
-		if m.ids[uid] == "" {
-			out[uid] = name
-		}
+	out := maps.Clone(m.names)
+	for k := range m.ids {
+		delete(out, k.uid)
 	}
 	return out
 }
 
 // stray notes that a Service has another load balancer than the known one.
-func (m *memory) stray(uid types.UID) {
+func (m *memory) stray(k key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.strays[uid] = true
+	m.strays[k] = true
 }
 
 // takeStray tells a pass whether that was noted.
-func (m *memory) takeStray(uid types.UID) bool {
+func (m *memory) takeStray(k key) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	found := m.strays[uid]
-	delete(m.strays, uid)
+	found := m.strays[k]
+	delete(m.strays, k)
 	return found
 }
 
@@ -274,18 +196,30 @@ func (m *memory) known() []string {
 func (m *memory) uids() []types.UID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	uids := make([]types.UID, 0, len(m.ids))
-	for uid := range m.ids {
-		uids = append(uids, uid)
+	uids := map[types.UID]bool{}
+	for k := range m.ids {
+		uids[k.uid] = true
 	}
-	return uids
+	return slices.Collect(maps.Keys(uids))
 }
 
-// idOf returns the ID of a Service's load balancer, or "".
-func (m *memory) idOf(uid types.UID) string {
+// has reports whether a Service has a load balancer.
+func (m *memory) has(uid types.UID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.ids[uid]
+	for _, role := range roles {
+		if m.ids[key{uid: uid, role: role}] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// idOf returns a load balancer's ID, or "".
+func (m *memory) idOf(k key) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ids[k]
 }
 
 // observe keeps an observation for the next pass of its Service, and returns
@@ -293,21 +227,21 @@ func (m *memory) idOf(uid types.UID) string {
 func (m *memory) observe(o audit.Observation) (types.UID, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for uid, id := range m.ids {
+	for k, id := range m.ids {
 		if id == o.ID {
-			m.seen[uid] = o
-			return uid, true
+			m.seen[k] = o
+			return k.uid, true
 		}
 	}
 	return "", false
 }
 
 // takeSeen returns the observation that waits for a pass.
-func (m *memory) takeSeen(uid types.UID) (audit.Observation, bool) {
+func (m *memory) takeSeen(k key) (audit.Observation, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	o, found := m.seen[uid]
-	delete(m.seen, uid)
+	o, found := m.seen[k]
+	delete(m.seen, k)
 	return o, found
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 func TestRefusedServersAreTriedAgainAfterGrowingPauses(t *testing.T) {
@@ -41,9 +42,9 @@ func TestAttachmentsAreCountedByServer(t *testing.T) {
 		for _, server := range servers {
 			s.actual.Backends = append(s.actual.Backends, slb.Backend{ServerID: server})
 		}
-		m.publish(s)
+		m.publish(s.owner)
 	}
-	one, two := m.of("uid-1"), m.of("uid-2")
+	one, two := m.of("uid-1").state(ownership.RoleLoadBalancer), m.of("uid-2").state(ownership.RoleLoadBalancer)
 	serve(one, "lb-1", "i-1", "i-2")
 	serve(two, "lb-2", "i-1")
 	full := m.full(2, time.Unix(0, 0))
@@ -55,9 +56,9 @@ func TestAttachmentsAreCountedByServer(t *testing.T) {
 		t.Errorf("after a change: attachments %v", m.attached)
 	}
 	one.forget(true)
-	m.publish(one)
+	m.publish(one.owner)
 	two.forget(true)
-	m.publish(two)
+	m.publish(two.owner)
 	if len(m.attached) > 0 || len(m.members) > 0 {
 		t.Errorf("in the end: attachments %v", m.attached)
 	}

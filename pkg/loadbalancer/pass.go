@@ -14,7 +14,7 @@ import (
 	servicehelpers "k8s.io/cloud-provider/service/helpers"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
-	"github.com/kube-aliyun/kube-aliyun/pkg/event"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
@@ -57,13 +57,13 @@ func (b *Balancers) pass(ctx context.Context, uid types.UID, batch queue.Batch) 
 		return answer{}, fmt.Errorf("wait for the survey of load balancers: %w", ctx.Err())
 	}
 	started := b.options.Clock.Now()
-	st := b.memory.of(uid)
+	o := b.memory.of(uid)
 	wished := newest(batch)
 	if wished != nil {
-		st.service = types.NamespacedName{Namespace: wished.Namespace, Name: wished.Name}
+		o.service = types.NamespacedName{Namespace: wished.Namespace, Name: wished.Name}
 	}
-	result, a, err := b.work(ctx, st, wished, batch)
-	b.memory.publish(st)
+	result, a, err := b.work(ctx, o, wished, batch)
+	b.memory.publish(o)
 	if err != nil && result != resultRefused {
 		result = resultFailed
 	}
@@ -82,14 +82,14 @@ const (
 )
 
 // work does what a batch asks for.
-func (b *Balancers) work(ctx context.Context, st *state, wished *corev1.Service, batch queue.Batch) (string, answer, error) {
+func (b *Balancers) work(ctx context.Context, o *owner, wished *corev1.Service, batch queue.Batch) (string, answer, error) {
 	switch {
 	case batch.Has(reasonDelete):
-		return resultDeleted, answer{}, b.remove(ctx, st, wished)
+		return resultDeleted, answer{}, b.remove(ctx, o, wished)
 	case batch.Has(reasonLookup):
-		return b.lookup(ctx, st, wished)
+		return b.lookup(ctx, o, wished)
 	}
-	service, err := b.current(st)
+	service, err := b.current(o)
 	if err != nil {
 		return resultFailed, answer{}, err
 	}
@@ -97,33 +97,26 @@ func (b *Balancers) work(ctx context.Context, st *state, wished *corev1.Service,
 		service = wished // the lister is late
 	}
 	if service == nil {
-		b.memory.takeSeen(st.uid)
+		for _, st := range o.states {
+			b.memory.takeSeen(st.key())
+		}
 		if batch.Has(reasonEnsure) {
 			return resultFailed, answer{}, errNoService
 		}
 		return resultUnchanged, answer{}, nil
 	}
 	if batch.Has(reasonEnsure) {
-		st.asked = true
+		o.asked = true
 	}
-	result, status, err := b.reconcile(ctx, st, service, batch)
+	result, status, err := b.reconcileAll(ctx, o, service, batch)
 	if err == nil && !batch.Has(reasonEnsure) {
 		err = b.report(ctx, service, status)
 	}
-	var impossible *build.RefusedError
-	var unchangeable *unchangeableError
-	switch {
-	case errors.As(err, &impossible):
-		b.options.Events.Event(service, event.LoadBalancerRefused, "the load balancer is left as it is: %v", impossible)
+	if err != nil && hopeless(err) {
 		result = resultRefused
-	case errors.As(err, &unchangeable):
-		b.options.Events.Event(service, event.LoadBalancerUnchangeable, "%v", unchangeable)
-		result = resultRefused
+		b.queue.AddAfter(o.uid, reasonRefused, refusedAgain)
 	}
-	if result == resultRefused {
-		b.queue.AddAfter(st.uid, reasonRefused, refusedAgain)
-	}
-	return result, answer{status: status, exists: st.actual != nil}, err
+	return result, answer{status: status, exists: o.exists()}, err
 }
 
 // refusedAgain is when a Service that is refused is looked at and told again, as
@@ -156,35 +149,48 @@ func hopeless(err error) bool {
 }
 
 // lookup says whether anything is left of a Service's load balancer.
-func (b *Balancers) lookup(ctx context.Context, st *state, wished *corev1.Service) (string, answer, error) {
-	if wants(wished) && b.trusted(st) {
-		return resultUnchanged, b.found(wished, st.actual.Instance.Address), nil
+func (b *Balancers) lookup(ctx context.Context, o *owner, wished *corev1.Service) (string, answer, error) {
+	if wants(wished) {
+		var known []slb.LoadBalancer
+		wanted := wantedRoles(wished)
+		for _, role := range wanted {
+			if st := o.state(role); b.trusted(st) {
+				known = append(known, st.actual.Instance)
+			}
+		}
+		if len(known) == len(wanted) {
+			return resultUnchanged, found(wished, known), nil
+		}
 	}
-	lbs, err := b.remaining(ctx, st, wished)
+	lbs, err := b.remaining(ctx, o, wished)
 	if err != nil || len(lbs) == 0 {
 		return resultUnchanged, answer{}, err
 	}
-	return resultUnchanged, b.found(wished, lbs[0].Address), nil
+	return resultUnchanged, found(wished, lbs), nil
 }
 
-func (b *Balancers) found(service *corev1.Service, address string) answer {
-	return answer{status: statusOf(service, address, corev1.LoadBalancerIPModeVIP), exists: true}
+func found(service *corev1.Service, lbs []slb.LoadBalancer) answer {
+	status := &corev1.LoadBalancerStatus{}
+	for i := range lbs {
+		status.Ingress = append(status.Ingress, *ingressOf(service, lbs[i].Address, corev1.LoadBalancerIPModeVIP))
+	}
+	return answer{status: status, exists: true}
 }
 
 // current returns the Service as the lister has it now; nil when it does not
 // exist any more, is another one of that name, or wants no load balancer.
-func (b *Balancers) current(st *state) (*corev1.Service, error) {
-	if st.service.Name == "" {
+func (b *Balancers) current(o *owner) (*corev1.Service, error) {
+	if o.service.Name == "" {
 		return nil, nil
 	}
-	service, err := b.options.Services.Services(st.service.Namespace).Get(st.service.Name)
+	service, err := b.options.Services.Services(o.service.Namespace).Get(o.service.Name)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read Service: %w", err)
 	}
-	if service.UID != st.uid || !wants(service) {
+	if service.UID != o.uid || !wants(service) {
 		return nil, nil
 	}
 	return service, nil

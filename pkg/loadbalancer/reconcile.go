@@ -42,9 +42,9 @@ type round struct {
 	drift []string
 }
 
-// reconcile makes a Service's load balancer what it should be, and returns the
-// Service's status once all its listeners run.
-func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Service, batch queue.Batch) (string, *corev1.LoadBalancerStatus, error) {
+// reconcile makes one load balancer of a Service what it should be, and returns
+// its part of the Service's status once all its listeners run.
+func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Service, batch queue.Batch) (string, *corev1.LoadBalancerIngress, error) {
 	r := &round{service: service, batch: batch, touched: map[slb.ListenerKey]bool{}}
 	if err := b.observed(ctx, st, r); err != nil {
 		return resultFailed, nil, err
@@ -77,16 +77,16 @@ func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Se
 	if len(p.Problems) > 0 {
 		return result, nil, &unchangeableError{problems: p.Problems}
 	}
-	return result, statusOf(service, st.actual.Instance.Address, w.IPMode), nil
+	return result, ingressOf(service, st.actual.Instance.Address, w.IPMode), nil
 }
 
 // observed takes over what an audit has read, unless the process has written
 // since, and notes what it shows to be changed by others.
 func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
-	if b.memory.takeStray(st.uid) {
+	if b.memory.takeStray(st.key()) {
 		st.ambiguous = true
 	}
-	o, found := b.memory.takeSeen(st.uid)
+	o, found := b.memory.takeSeen(st.key())
 	if !found || o.ID != st.id() || !o.Start.After(st.written) {
 		return nil
 	}

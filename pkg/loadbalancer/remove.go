@@ -19,28 +19,52 @@ import (
 // freshness is how old a reading may be on which something is deleted.
 const freshness = 5 * time.Second
 
-// remaining lists what is left of the load balancer of a Service that wants none,
-// and remembers it for the deletion that may follow at once. An empty list is
-// believed only when it is proven.
-func (b *Balancers) remaining(ctx context.Context, st *state, service *corev1.Service) ([]slb.LoadBalancer, error) {
+// remaining lists what is left of the load balancers of a Service that wants
+// none, and remembers it for the deletion that may follow at once. An empty list
+// is believed only when it is proven.
+func (b *Balancers) remaining(ctx context.Context, o *owner, service *corev1.Service) ([]slb.LoadBalancer, error) {
 	at := b.options.Clock.Now()
-	lbs, err := b.listOwn(ctx, st)
+	lbs, err := b.listAll(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	if len(lbs) == 0 {
-		lbs, err = b.unlisted(ctx, st, service)
+	for _, role := range expected(o, service, lbs) {
+		more, err := b.unlisted(ctx, o.state(role), service)
 		if err != nil {
 			return nil, err
 		}
+		lbs = append(lbs, more...)
 	}
-	st.listed = &listing{at: at, lbs: lbs}
+	o.listed = &listing{at: at, lbs: lbs}
 	return lbs, nil
 }
 
-// unlisted looks for a load balancer that an empty listing does not show: one
-// that is known, one that was created so lately that the listings may be late,
-// one that the Service's status shows.
+// expected returns the roles of which a listing should show a load balancer and
+// does not: those that are known or may have been created, and those that the
+// Service wants, when the listing shows none at all or the Service is one of two
+// families.
+func expected(o *owner, service *corev1.Service, lbs []slb.LoadBalancer) []ownership.Role {
+	wanted := wantedRoles(service)
+	var out []ownership.Role
+	for _, role := range roles {
+		ofRole := func(lb slb.LoadBalancer) bool { return roleOf(&lb) == role }
+		st := o.state(role)
+		switch {
+		case st.id() != "":
+			if !slices.ContainsFunc(lbs, func(lb slb.LoadBalancer) bool { return lb.ID == st.id() }) {
+				out = append(out, role)
+			}
+		case slices.ContainsFunc(lbs, ofRole):
+		case st.doubt != nil, slices.Contains(wanted, role), hasAddress(service, role):
+			out = append(out, role)
+		}
+	}
+	return out
+}
+
+// unlisted looks for a load balancer that a listing does not show: one that is
+// known, one that was created so lately that the listings may be late, one that
+// the Service's status shows.
 func (b *Balancers) unlisted(ctx context.Context, st *state, service *corev1.Service) ([]slb.LoadBalancer, error) {
 	if id := st.id(); id != "" {
 		lb, err := b.options.Cloud.Get(ctx, id)
@@ -77,37 +101,32 @@ func (b *Balancers) unlisted(ctx context.Context, st *state, service *corev1.Ser
 	return nil, err
 }
 
-// remove deletes the load balancer of a Service, and whatever else carries the
-// Service's marks.
-func (b *Balancers) remove(ctx context.Context, st *state, service *corev1.Service) error {
-	listed := st.listed
-	st.listed = nil
+// remove deletes the load balancers of a Service: all that carries its marks.
+func (b *Balancers) remove(ctx context.Context, o *owner, service *corev1.Service) error {
+	listed := o.listed
+	o.listed = nil
 	if listed == nil || b.options.Clock.Since(listed.at) > freshness {
-		if _, err := b.remaining(ctx, st, service); err != nil {
+		if _, err := b.remaining(ctx, o, service); err != nil {
 			return err
 		}
-		listed = st.listed
-		st.listed = nil
+		listed = o.listed
+		o.listed = nil
 	}
-	st.asked = false
-	lbs := listed.lbs
-	if id := st.id(); id != "" && !slices.ContainsFunc(lbs, func(lb slb.LoadBalancer) bool { return lb.ID == id }) {
-		more, err := b.unlisted(ctx, st, service)
-		if err != nil {
-			return err
-		}
-		lbs = append(lbs, more...)
-	}
-	for i := range lbs {
-		if err := b.deleteInstance(ctx, lbs[i].ID, lbs[i].DeleteProtection); err != nil {
+	o.asked = false
+	for i := range listed.lbs {
+		lb := &listed.lbs[i]
+		st := o.state(roleOf(lb))
+		if err := b.deleteInstance(ctx, lb.ID, lb.DeleteProtection); err != nil {
 			st.verified = time.Time{}
 			return err
 		}
-		st.gone[lbs[i].ID] = lbs[i].Address
-		klog.FromContext(ctx).V(1).Info("Deleted load balancer", "service", klog.KObj(service), "loadBalancer", lbs[i].ID, "address", lbs[i].Address)
+		st.gone[lb.ID] = lb.Address
+		klog.FromContext(ctx).V(1).Info("Deleted load balancer", "service", klog.KObj(service), "loadBalancer", lb.ID, "address", lb.Address)
 	}
-	st.forget(false)
-	st.doubt = nil
+	for _, st := range o.states {
+		st.forget(false)
+		st.doubt = nil
+	}
 	return nil
 }
 

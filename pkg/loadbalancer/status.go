@@ -10,19 +10,22 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	servicehelpers "k8s.io/cloud-provider/service/helpers"
+	netutils "k8s.io/utils/net"
 	"k8s.io/utils/ptr"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
-// statusOf returns the status of a Service whose load balancer works.
-func statusOf(service *corev1.Service, address string, mode corev1.LoadBalancerIPMode) *corev1.LoadBalancerStatus {
+// ingressOf returns the part of a Service's status that tells of a load balancer
+// that works.
+func ingressOf(service *corev1.Service, address string, mode corev1.LoadBalancerIPMode) *corev1.LoadBalancerIngress {
 	ports := make([]corev1.PortStatus, 0, len(service.Spec.Ports))
 	for i := range service.Spec.Ports {
 		p := &service.Spec.Ports[i]
 		ports = append(ports, corev1.PortStatus{Port: p.Port, Protocol: p.Protocol})
 	}
-	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: address, IPMode: ptr.To(mode), Ports: ports}}}
+	return &corev1.LoadBalancerIngress{IP: address, IPMode: ptr.To(mode), Ports: ports}
 }
 
 // report writes the status of a Service after a pass that no Ensure waits for,
@@ -63,11 +66,11 @@ func shown(service *corev1.Service, lbs []slb.LoadBalancer) (slb.LoadBalancer, b
 	return slb.LoadBalancer{}, false
 }
 
-// hasAddress reports whether the Service's status shows an address: it has, or
-// had, a load balancer.
-func hasAddress(service *corev1.Service) bool {
+// hasAddress reports whether the Service's status shows an address of the family
+// that a role stands for: it has, or had, such a load balancer.
+func hasAddress(service *corev1.Service, role ownership.Role) bool {
 	for _, ingress := range service.Status.LoadBalancer.Ingress {
-		if ingress.IP != "" {
+		if ingress.IP != "" && netutils.IsIPv6String(ingress.IP) == (role == ownership.RoleLoadBalancer6) {
 			return true
 		}
 	}

@@ -38,8 +38,8 @@ func (b *Balancers) listed(ctx context.Context, all []slb.LoadBalancer) {
 			continue
 		}
 		if service := keepers[uid]; service != nil {
-			if wants(service) && b.memory.idOf(uid) != lb.ID {
-				b.memory.stray(uid)
+			if k := (key{uid: uid, role: roleOf(lb)}); wants(service) && b.memory.idOf(k) != lb.ID {
+				b.memory.stray(k)
 				b.queue.Add(uid, reasonAudit)
 			}
 			continue
@@ -137,14 +137,15 @@ func (b *Balancers) takeOver(observations []audit.Observation) error {
 		if service == nil || !b.ours(tags, uid) {
 			continue
 		}
-		st := b.memory.of(uid)
-		st.service = types.NamespacedName{Namespace: service.Namespace, Name: service.Name}
+		keeper := b.memory.of(uid)
+		keeper.service = types.NamespacedName{Namespace: service.Namespace, Name: service.Name}
+		st := keeper.state(roleOf(&o.Actual.Instance))
 		if st.actual != nil {
 			st.ambiguous = true
 			continue
 		}
 		st.actual, st.verified = o.Actual, o.Start
-		b.memory.publish(st)
+		b.memory.publish(keeper)
 	}
 	return nil
 }

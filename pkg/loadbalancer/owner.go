@@ -1,0 +1,133 @@
+package loadbalancer
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
+)
+
+// owner is what is known of one Service. Only the Service's passes, of which
+// there is one at a time, touch it and its states.
+type owner struct {
+	uid     types.UID
+	service types.NamespacedName
+	// states are the Service's load balancers by their role: one for each address
+	// family.
+	states map[ownership.Role]*state
+	// asked: an Ensure has been called since the last deletion, so a load balancer
+	// that is missing may be created.
+	asked bool
+	// listed is the last listing by tag of a Service that wants no load balancer.
+	listed *listing
+}
+
+// key names one load balancer of a Service.
+type key struct {
+	uid  types.UID
+	role ownership.Role
+}
+
+// state is what is known of one load balancer of a Service.
+type state struct {
+	*owner
+	role ownership.Role
+
+	// actual is the load balancer as the process believes it to be; nil when none
+	// is known.
+	actual *plan.Actual
+	// verified is when actual was read or written last without an error since;
+	// zero: it is not to be relied upon.
+	verified time.Time
+	// written is when the process last wrote to the load balancer.
+	written time.Time
+	// born is when the process created the load balancer.
+	born time.Time
+	// ambiguous: listings showed another load balancer than the known one.
+	ambiguous bool
+
+	// generation goes into the client token; it grows when the ID that a token
+	// returns is of a load balancer in gone.
+	generation int
+	// gone are the load balancers of the Service that are proven not to exist any
+	// more, each with its address as far as it was known.
+	gone map[string]string
+	// doubt is a creation without an answer.
+	doubt *doubt
+	// billing are the changes of what is paid that were asked for, and when: the
+	// API shows them a day later and refuses to be asked twice.
+	billing map[string]time.Time
+	// unproven is when a load balancer began to be missing without a proof.
+	unproven time.Time
+}
+
+// newOwner returns what is known of a Service at first: nothing.
+func newOwner(uid types.UID) *owner {
+	return &owner{uid: uid, states: map[ownership.Role]*state{}}
+}
+
+// state returns the state of a role, a new one if need be.
+func (o *owner) state(role ownership.Role) *state {
+	s := o.states[role]
+	if s == nil {
+		s = &state{owner: o, role: role, gone: map[string]string{}, billing: map[string]time.Time{}}
+		o.states[role] = s
+	}
+	return s
+}
+
+// exists reports whether any load balancer of the Service is known.
+func (o *owner) exists() bool {
+	for _, s := range o.states {
+		if s.actual != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// doubt is a creation that may have been carried out.
+type doubt struct {
+	token string
+	at    time.Time
+}
+
+// listing is what a listing by tag showed.
+type listing struct {
+	at  time.Time
+	lbs []slb.LoadBalancer
+}
+
+// key returns the name of the state's load balancer.
+func (s *state) key() key { return key{uid: s.uid, role: s.role} }
+
+// id returns the load balancer's ID, or "".
+func (s *state) id() string {
+	if s.actual == nil {
+		return ""
+	}
+	return s.actual.Instance.ID
+}
+
+// believed reports whether the load balancer is known and nothing has contradicted
+// what is known of it, however old that is.
+func (s *state) believed() bool {
+	return s.actual != nil && !s.ambiguous && !s.verified.IsZero()
+}
+
+// isGone reports whether a load balancer is proven not to exist any more.
+func (s *state) isGone(id string) bool {
+	_, gone := s.gone[id]
+	return gone
+}
+
+// forget drops the load balancer; gone: it is proven not to exist any more.
+func (s *state) forget(gone bool) {
+	if gone && s.actual != nil {
+		s.gone[s.id()] = s.actual.Instance.Address
+	}
+	s.actual, s.verified, s.born, s.ambiguous = nil, time.Time{}, time.Time{}, false
+}
