@@ -46,6 +46,8 @@ type Knobs struct {
 	// Quotas.
 	LoadBalancersPerAccount, ListenersPerLoadBalancer, BackendsPerLoadBalancer  int
 	GroupsPerLoadBalancer, BackendsPerCall, AttachmentsPerServer, TagsPerObject int
+	// Quotas of access control lists; EntriesPerACLCall is how many entries a call takes.
+	ACLsPerRegion, EntriesPerACL, EntriesPerACLCall, ListenersPerACL int
 	// StrictBackends makes adding a member that is already there an error.
 	StrictBackends bool
 	// UDPHTTPCheckIgnored accepts an HTTP health check on a UDP listener and ignores it.
@@ -77,6 +79,10 @@ func DefaultKnobs() Knobs {
 		BackendsPerCall:          20,
 		AttachmentsPerServer:     50,
 		TagsPerObject:            20,
+		ACLsPerRegion:            50,
+		EntriesPerACL:            300,
+		EntriesPerACLCall:        50,
+		ListenersPerACL:          50,
 		UDPHTTPCheckIgnored:      true,
 		HealthLag:                2 * time.Second,
 		TokenRetention:           24 * time.Hour,

@@ -32,6 +32,7 @@ func (p *Product) Actions() []api.Action {
 	p.listenerActions(read, write)
 	p.groupActions(read, write)
 	p.tagActions(read, write)
+	p.aclActions(read, write)
 	read("DescribeZones", new(sdk.DescribeZonesRequest), p.describeZones)
 	read("DescribeRegions", new(sdk.DescribeRegionsRequest), p.describeRegions)
 	return out

@@ -28,10 +28,7 @@ func (p *Product) Dump() (json.RawMessage, error) {
 		Certificates: slices.SortedFunc(maps.Values(p.certificates), func(a, b *certificate) int {
 			return cmp.Compare(a.ID, b.ID)
 		}),
-		AccessLists: slices.SortedFunc(maps.Values(p.acls), func(a, b *accessList) int {
-			return cmp.Compare(a.ID, b.ID)
-		}),
-		Zones: p.zones, Tokens: p.tokens,
+		AccessLists: p.aclsByID(), Zones: p.zones, Tokens: p.tokens,
 		NextSeq: p.nextSeq, NextPublic: p.nextPublic,
 	})
 	if err != nil {

@@ -115,6 +115,10 @@ func (p *Product) settle(lb *loadBalancer, l *listener) *api.Error {
 			l.Values[timeout] = l.value("HealthCheckInterval")
 		}
 	}
+	if l.value("AclStatus") == off {
+		delete(l.Values, "AclId")
+		delete(l.Values, "AclType")
+	}
 	needs := []struct{ setting, value, needed string }{
 		{"ConnectionDrain", on, "ConnectionDrainTimeout"},
 		{"StickySessionType", "insert", "CookieTimeout"},
@@ -163,11 +167,15 @@ func (p *Product) controlled(lb *loadBalancer, l *listener) *api.Error {
 	for id := range strings.SplitSeq(l.value("AclId"), ",") {
 		list := p.acls[id]
 		if list == nil {
-			return refuse("AclNotExist", "The specified access control list %s does not exist.", id)
+			return noACL(id)
 		}
 		if list.IPVersion != lb.AddressIPVersion {
 			return refuse("IpVersionConflict", "The access control list %s is for %s, the load balancer for %s.",
 				id, list.IPVersion, lb.AddressIPVersion)
+		}
+		others := slices.DeleteFunc(p.usersOf(list), func(u use) bool { return u.lb == lb && compareListeners(u.listener, l) == 0 })
+		if len(others) >= p.knobs.ListenersPerACL {
+			return refuse("AclListenerOverLimit", "The access control list %s is used by %d listeners already.", id, len(others))
 		}
 	}
 	return nil

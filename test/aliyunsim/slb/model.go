@@ -198,9 +198,15 @@ type certificate struct {
 }
 
 type accessList struct {
-	ID        string         `json:"id"`
-	Name      string         `json:"name,omitempty"`
-	IPVersion string         `json:"ipVersion"`
-	Entries   []netip.Prefix `json:"entries,omitempty"`
-	Tags      []tag          `json:"tags,omitempty"`
+	ID        string                  `json:"id"`
+	Name      string                  `json:"name,omitempty"`
+	IPVersion string                  `json:"ipVersion"`
+	Entries   []netip.Prefix          `json:"entries,omitempty"`
+	Comments  map[netip.Prefix]string `json:"comments,omitempty"`
+	Tags      []tag                   `json:"tags,omitempty"`
+	Created   time.Time               `json:"created,omitzero"`
+	// BusyUntil is when the latest change of the entries ends; ListAt when lists
+	// begin to show it.
+	BusyUntil time.Time `json:"busyUntil,omitzero"`
+	ListAt    time.Time `json:"listAt,omitzero"`
 }
