@@ -145,4 +145,6 @@ type LoadBalancer struct {
 	// UntaggedReferences is allow or deny: whether Services may name objects that
 	// carry no allow tag.
 	UntaggedReferences string
+	// AnnotationPolicy says which annotations namespaces may use; nil: all.
+	AnnotationPolicy AnnotationPolicy
 }

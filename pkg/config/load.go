@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -78,7 +79,23 @@ func (l *Loader) pick(s setting, file map[string]string, getenv func(string) str
 	return s.fallback, "default of --" + s.flag
 }
 
-// readFile reads a YAML file with one level of keys. Lists become comma lists.
+// structured returns a list of objects as JSON; other values are none.
+func structured(v any) (string, bool) {
+	items, ok := v.([]any)
+	if !ok || len(items) == 0 {
+		return "", false
+	}
+	for _, item := range items {
+		if _, ok := item.(map[string]any); !ok {
+			return "", false
+		}
+	}
+	text, err := json.Marshal(items)
+	return string(text), err == nil
+}
+
+// readFile reads a YAML file with one level of keys. Lists become comma lists,
+// lists of objects JSON.
 func readFile(path string) (map[string]string, error) {
 	if path == "" {
 		return nil, nil
@@ -96,6 +113,10 @@ func readFile(path string) (map[string]string, error) {
 	for key, v := range raw {
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.flag == key }) {
 			unknown = append(unknown, key)
+			continue
+		}
+		if text, nested := structured(v); nested {
+			values[key] = text
 			continue
 		}
 		if items, ok := v.([]any); ok {

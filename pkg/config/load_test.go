@@ -167,3 +167,27 @@ func TestUnreachableMetadataNamesTheFlagsThatHelp(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAnnotationPolicyIsReadFromFlagAndFile(t *testing.T) {
+	want := "[{Namespaces:[team-*] Scopes:[cost] Allow:map[cert-id:[c-1]]}]"
+	file := "annotation-policy:\n- namespaces: [team-*]\n  scopes: [cost]\n  allow:\n    cert-id: [c-1]\n"
+	flag := `--annotation-policy=[{"namespaces":["team-*"],"scopes":["cost"],"allow":{"cert-id":["c-1"]}}]`
+	for name, given := range map[string]struct {
+		args []string
+		file string
+	}{"file": {nil, file}, "flag": {[]string{flag}, ""}} {
+		c, err := load(t, given.args, nil, given.file)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := fmt.Sprintf("%+v", c.LoadBalancer.AnnotationPolicy); got != want {
+			t.Errorf("%s: got %s", name, got)
+		}
+	}
+	if _, err := load(t, []string{"--annotation-policy=[{namespace: x}]"}, nil, ""); err == nil || !strings.Contains(err.Error(), "namespaces, scopes and allow") {
+		t.Errorf("an unknown word in a rule: %v", err)
+	}
+	if c, _ := load(t, nil, nil, ""); c.LoadBalancer.AnnotationPolicy != nil {
+		t.Error("there is a policy without one being given")
+	}
+}

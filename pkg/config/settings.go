@@ -262,6 +262,12 @@ var settings = []setting{
 		set:  oneOf([]string{"allow", "deny"}, func(c *Config) *string { return &c.LoadBalancer.UntaggedReferences }),
 	},
 	{
+		flag: "annotation-policy",
+		help: "Which shared and cost annotations the Services of a namespace may use, as a list of rules with namespaces, scopes and allow (annotation to values); rules add up. Everything is allowed when absent.",
+		zh:   "各命名空间的 Service 可以使用哪些 shared 和 cost 范围的注解：规则列表，每条包含 namespaces、scopes 和 allow（注解到取值），规则相互叠加。不填则全部允许。",
+		set:  setAnnotationPolicy,
+	},
+	{
 		flag: "dry-run", fallback: "false",
 		help: "Print what would be done and exit. Nothing is written, neither to the cloud nor to Kubernetes.",
 		zh:   "打印将要执行的操作后退出。不写云端，也不写 Kubernetes。",

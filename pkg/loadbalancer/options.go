@@ -18,6 +18,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/apply"
 )
 
@@ -103,6 +104,9 @@ func (o *Options) complete() error {
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
+	}
+	if err := annotation.CheckPolicy(o.Settings.AnnotationPolicy); err != nil {
+		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
 }

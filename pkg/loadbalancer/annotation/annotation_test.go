@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,7 +55,22 @@ func TestWrongValuesAreReportedAllAtOnceWithTheirRemedy(t *testing.T) {
 		"tag twice":             {Prefix + "additional-resource-tags", "a=1,a=2", "once"},
 		"tag with a URL":        {Prefix + "additional-resource-tags", "a=http://x", "URL"},
 		"tag without a key":     {Prefix + "additional-resource-tags", "=x", "tag keys"},
-		"feature not built yet": {Prefix + "id", "lb-1", "not supported by this version"},
+		"another kind":          {Prefix + "type", "nlb", "not supported by this version"},
+		"item without a port":   {Prefix + "idle-timeout", "80:5,6", "a port in each item"},
+		"port twice":            {Prefix + "idle-timeout", "80:5,080:6", "name port 80 once"},
+		"no such port":          {Prefix + "idle-timeout", "70000:5", "a port in each item"},
+		"wrong for one port":    {Prefix + "idle-timeout", "80:5,81:x", "for port 81 must be a whole number"},
+		"neither port nor word": {Prefix + "health-check-connect-port", "0", "from 1 to 65535"},
+		"unknown protocol":      {Prefix + "protocol-port", "HTTPS:443", "small letters"},
+		"protocol without port": {Prefix + "protocol-port", "https", "must be a list such as https:443,http:80"},
+		"two protocols":         {Prefix + "protocol-port", "https:443,http:443", "name port 443 once"},
+		"redirect to itself":    {Prefix + "forward-port", "80:80", "two different ports"},
+		"redirect twice":        {Prefix + "forward-port", "80:443,80:8443", "redirect port 80 once"},
+		"bad certificate":       {Prefix + "cert-id", "a/b", "id of a server certificate"},
+		"bad cookie":            {Prefix + "cookie", "a;b", "must be 1 to 200 letters"},
+		"bad address":           {Prefix + "ip", "10.0.0", "must be an IP address"},
+		"host name of digits":   {Prefix + "hostname", "10.0.0.1", "no IP address"},
+		"capital host name":     {Prefix + "hostname", "Example.com", "must be a host name"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -121,10 +137,11 @@ func TestRegistryIsComplete(t *testing.T) {
 			}
 			seen[full] = e.Key
 		}
-		for _, suffix := range unsupported {
-			if suffix == string(e.Key) {
-				t.Errorf("%s is supported and unsupported", suffix)
-			}
+		if slices.Contains(unsupported, string(e.Key)) {
+			t.Errorf("%s is supported and unsupported", e.Key)
+		}
+		if (e.Type == List || e.Type == PairList) && (e.Form == "" || e.Check == nil) {
+			t.Errorf("%s: a list without a form or a check", e.Key)
 		}
 	}
 }
@@ -150,10 +167,86 @@ func TestReferencePagesAreUpToDate(t *testing.T) {
 	}
 }
 
+func TestEveryKeyOfTheOfficialControllerIsKnown(t *testing.T) {
+	keys := strings.Fields(`id force-override-listeners name address-type network-type vswitch-id master-zoneid slave-zoneid ip ip-version
+		instance-charge-type spec charge-type bandwidth resource-group-id additional-resource-tags delete-protection modification-protection
+		preserve-lb-on-delete external-ip-type hostname protocol-port scheduler persistence-timeout established-timeout idle-timeout
+		request-timeout cert-id domain-extensions tls-cipher-policy http2-enabled forward-port sticky-session sticky-session-type
+		cookie-timeout cookie acl-status acl-id acl-type connection-drain connection-drain-timeout proxy-protocol xforwardedfor-proto
+		xforwardedfor-slbport xforwardedfor-clientsrcport health-check-switch health-check-flag health-check-type health-check-uri
+		health-check-domain health-check-httpcode health-check-method health-check-connect-port health-check-connect-timeout
+		health-check-timeout health-check-interval healthy-threshold unhealthy-threshold backend-label backend-ip-version
+		remove-unscheduled-backend vgroup-port weight default-weight ignore-weight-update`)
+	names := []string{"service.beta.kubernetes.io/backend-type"}
+	for _, key := range keys {
+		names = append(names, Prefix+key, LegacyPrefix+key)
+	}
+	for _, key := range []string{
+		"internet-charge-type", "bandwidth", "healthy-threshold", "unhealthy-threshold", "health-check-connect-timeout", "health-check-interval",
+	} {
+		names = append(names, ArchonPrefix+key)
+	}
+	var known []string
+	for _, e := range Registry() {
+		known = append(known, e.Keys()...)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			t.Errorf("%s is in no entry", name)
+		}
+	}
+	if len(keys)+1 != 66 {
+		t.Errorf("%d keys are compared", len(keys)+1)
+	}
+}
+
+func TestPendingSettingsAreRefusedUnlessTheyAskForTheDefault(t *testing.T) {
+	pending := Entry{Key: "new", Type: Choice, Choices: []string{on, off}, Default: off, Pending: true}
+	for value, mistakes := range map[string]int{on: 1, off: 0} {
+		parsed := Parsed{Settings: Settings{}}
+		parsed.take(pending, Prefix+"new", value)
+		if len(parsed.Mistakes) != mistakes || mistakes > 0 && !strings.Contains(parsed.Mistakes[0], "not supported by this version") {
+			t.Errorf("%s: mistakes %q", value, parsed.Mistakes)
+		}
+	}
+}
+
+func TestListenersCanHaveAValueForEachPort(t *testing.T) {
+	s := Parse(map[string]string{
+		Prefix + "idle-timeout":          " 0443 : 20, 80:010",
+		Prefix + "request-timeout":       "30",
+		Prefix + "health-check-httpcode": "443:http_3xx|http_2xx,80:http_5xx",
+		Prefix + "protocol-port":         "https:0443, http:80",
+	})
+	if len(s.Mistakes) > 0 {
+		t.Fatal(s.Mistakes)
+	}
+	want := map[int]Settings{
+		80:   {IdleTimeout: "10", RequestTimeout: "30", HealthCheckHTTPCode: "http_5xx", ProtocolPort: "http:80,https:443"},
+		443:  {IdleTimeout: "20", RequestTimeout: "30", HealthCheckHTTPCode: "http_2xx,http_3xx", ProtocolPort: "http:80,https:443"},
+		8080: {RequestTimeout: "30", ProtocolPort: "http:80,https:443"},
+	}
+	for port, settings := range want {
+		if diff := cmp.Diff(settings, s.Settings.ForPort(port)); diff != "" {
+			t.Errorf("port %d: %s", port, diff)
+		}
+	}
+	if diff := cmp.Diff([]int{80, 443}, s.Settings.Ports(IdleTimeout)); diff != "" || len(s.Settings.Ports(RequestTimeout)) > 0 {
+		t.Errorf("ports: %s", diff)
+	}
+	if diff := cmp.Diff([][2]string{{"http", "80"}, {"https", "443"}}, s.Settings.Pairs(ProtocolPort)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("bandwidth", "10")
 	f.Add("additional-resource-tags", "a=b,c")
 	f.Add("health-check-httpcode", "http_2xx")
+	f.Add("health-check-httpcode", "80:http_2xx|http_3xx,443:http_2xx")
+	f.Add("protocol-port", "https:443, http:080")
+	f.Add("domain-extensions", "a.example.com:cert-1")
+	f.Add("acl-id", "443:acl-1|acl-2")
 	f.Fuzz(func(t *testing.T, suffix, value string) {
 		parsed := Parse(map[string]string{Prefix + suffix: value})
 		again := map[string]string{}

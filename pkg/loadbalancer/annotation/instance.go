@@ -3,7 +3,10 @@ package annotation
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 const (
@@ -32,11 +35,35 @@ func instanceEntries() []Entry {
 			},
 		},
 		{
+			Key: NetworkType, Aliases: []string{Prefix + "slb-network-type"}, Type: Choice, Choices: []string{"classic", "vpc"}, Immutable: true, Scope: Tenant,
+			DefaultDoc: Doc{English: "`vpc` for intranet, `classic` for internet", Chinese: "私网为 `vpc`，公网为 `classic`"},
+			Doc: Doc{
+				English: "Network in which the address lies. It follows from address-type; an intranet load balancer in the classic network is refused, because it cannot reach servers in a VPC.",
+				Chinese: "地址所在的网络，由 address-type 决定；经典网络中的私网负载均衡无法访问 VPC 内的服务器，因此会被拒绝。",
+			},
+		},
+		{
 			Key: VSwitchID, Type: Text, Immutable: true, Scope: Tenant, Check: idOf("vsw-"),
 			DefaultDoc: Doc{English: "the first configured vSwitch", Chinese: "配置中的第一个交换机"},
 			Doc: Doc{
 				English: "vSwitch in which an intranet load balancer gets its address.",
 				Chinese: "私网负载均衡的地址所在的交换机。",
+			},
+		},
+		{
+			Key: IP, Type: Text, Immutable: true, Scope: Tenant, Check: address,
+			DefaultDoc: Doc{English: "the Service's loadBalancerIP, else one of the vSwitch", Chinese: "Service 的 loadBalancerIP；没有则由交换机分配"},
+			Doc: Doc{
+				English: "Address of an intranet load balancer, in the vSwitch's range.",
+				Chinese: "私网负载均衡的地址，须在交换机网段内。",
+			},
+		},
+		{
+			Key: IPVersion, Type: Choice, Choices: []string{"ipv4", "ipv6"}, Default: "ipv4", Immutable: true, Scope: Tenant,
+			Pending: true,
+			Doc: Doc{
+				English: "Address family of the load balancer.",
+				Chinese: "负载均衡的地址族。",
 			},
 		},
 		{
@@ -116,6 +143,23 @@ func instanceEntries() []Entry {
 				Chinese: "防止在控制台修改负载均衡。",
 			},
 		},
+		{
+			Key: Hostname, Type: Text, Scope: Tenant, Check: hostName,
+			DefaultDoc: Doc{English: "none: the status shows the address", Chinese: "无：状态中显示地址"},
+			Doc: Doc{
+				English: "Host name that the Service's status shows instead of the address; point it at the load balancer yourself. Traffic inside the cluster then goes through the load balancer.",
+				Chinese: "Service 状态中显示的主机名，代替地址；请自行将其解析到负载均衡。此时集群内部访问也会经过负载均衡。",
+			},
+		},
+		{
+			Key: ExternalIPType, Type: Choice, Choices: []string{"eip"}, Scope: Tenant,
+			Pending:    true,
+			DefaultDoc: Doc{English: "the load balancer's own address", Chinese: "负载均衡自身的地址"},
+			Doc: Doc{
+				English: "Which address the Service's status shows: that of the elastic IP bound to the load balancer (eip).",
+				Chinese: "Service 状态中显示的地址：绑定在负载均衡上的弹性公网 IP（eip）。",
+			},
+		},
 	}
 }
 
@@ -127,6 +171,20 @@ var (
 func instanceName(value string) error {
 	if !instanceNamePattern.MatchString(value) {
 		return errors.New("must be 1 to 80 letters, digits, '.', '_' and '-', a letter first")
+	}
+	return nil
+}
+
+func address(value string) error {
+	if _, err := netip.ParseAddr(value); err != nil {
+		return errors.New("must be an IP address")
+	}
+	return nil
+}
+
+func hostName(value string) error {
+	if _, err := netip.ParseAddr(value); err == nil || len(validation.IsDNS1123Subdomain(value)) > 0 {
+		return errors.New("must be a host name of small letters, digits, '-' and '.', and no IP address")
 	}
 	return nil
 }

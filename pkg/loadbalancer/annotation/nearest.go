@@ -5,8 +5,8 @@ package annotation
 func nearest(suffix string) string {
 	const tolerance = 3 // at most a third of the letters may differ
 	best, distance := "", len(suffix)/tolerance+1
-	for _, entry := range Registry() {
-		if d := editDistance(suffix, string(entry.Key)); d < distance {
+	for _, entry := range registry {
+		if d := editDistance(suffix, string(entry.Key)); len(entry.FullKeys) == 0 && d < distance {
 			best, distance = string(entry.Key), d
 		}
 	}

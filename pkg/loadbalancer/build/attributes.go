@@ -2,6 +2,7 @@ package build
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
@@ -20,100 +21,142 @@ var plain = []struct {
 	key   annotation.Key
 	field slb.Field
 }{
+	{annotation.Scheduler, slb.Scheduler},
 	{annotation.PersistenceTimeout, slb.PersistenceTimeout},
 	{annotation.EstablishedTimeout, slb.EstablishedTimeout},
 	{annotation.ConnectionDrain, slb.ConnectionDrain},
 	{annotation.ConnectionDrainTimeout, slb.DrainTimeout},
+	{annotation.IdleTimeout, slb.IdleTimeout},
+	{annotation.RequestTimeout, slb.RequestTimeout},
+	{annotation.ForwardedForProto, slb.ForwardedForProto},
+	{annotation.ForwardedForSLBPort, slb.ForwardedForPort},
+	{annotation.ForwardedForSrcPort, slb.ForwardedForClient},
+	{annotation.CertID, slb.ServerCertificate},
+	{annotation.TLSCipherPolicy, slb.TLSPolicy},
+	{annotation.HTTP2Enabled, slb.HTTP2},
 	{annotation.HealthCheckSwitch, slb.HealthCheck},
+	{annotation.HealthCheckFlag, slb.HealthCheck},
 	{annotation.HealthCheckInterval, slb.HealthCheckInterval},
 	{annotation.HealthyThreshold, slb.HealthyThreshold},
 	{annotation.UnhealthyThreshold, slb.UnhealthyThreshold},
 }
 
+// port builds the listener of one port.
+type port struct {
+	*builder
+	protocol slb.Protocol
+	number   int
+	// settings are those of this port.
+	settings annotation.Settings
+	a        slb.Attributes
+}
+
 // attributes returns all settings of a listener: what the annotations say, and
 // for the rest the default, so that removing an annotation restores it.
-func (b *builder) attributes(protocol slb.Protocol) slb.Attributes {
-	a := slb.Attributes{slb.Bandwidth: unlimited}
-	scheduler := "wrr"
-	if b.sticky() {
-		scheduler = "sch"
-	}
-	a[slb.Scheduler] = b.settings.Or(annotation.Scheduler, scheduler)
-	for _, p := range plain {
-		entry, _ := annotation.Lookup(p.key)
+func (b *builder) attributes(protocol slb.Protocol, number int) slb.Attributes {
+	p := port{builder: b, protocol: protocol, number: number, settings: b.settings.ForPort(number), a: slb.Attributes{slb.Bandwidth: unlimited}}
+	for _, s := range plain {
+		entry, _ := annotation.Lookup(s.key)
 		if !entry.Of(protocol) {
 			continue
 		}
-		standard, _ := slb.Default(protocol, p.field)
-		if value := b.settings.Or(p.key, cmp.Or(standard, entry.Default)); value != "" {
-			a[p.field] = value
+		standard, _ := slb.Default(protocol, s.field)
+		if value := p.settings.Or(s.key, cmp.Or(entry.Default, standard)); value != "" {
+			p.a[s.field] = value
 		}
 	}
-	if a[slb.HealthCheck] == "off" {
+	if p.a[slb.ConnectionDrain] != "on" {
+		delete(p.a, slb.DrainTimeout)
+	}
+	switch protocol {
+	case slb.TCP, slb.UDP:
+		p.a[slb.ProxyProtocol] = strconv.FormatBool(p.settings.On(annotation.ProxyProtocol))
+		p.affinity()
+	case slb.HTTP, slb.HTTPS:
+		p.web()
+	}
+	p.health()
+	return p.a
+}
+
+// health sets the health check.
+func (p *port) health() {
+	if p.a[slb.HealthCheck] == "off" {
 		for _, field := range []slb.Field{slb.HealthCheckInterval, slb.HealthyThreshold, slb.UnhealthyThreshold} {
-			delete(a, field)
+			delete(p.a, field)
 		}
-		return a
+		return
 	}
-	if a[slb.ConnectionDrain] != "on" {
-		delete(a, slb.DrainTimeout)
-	}
-	b.timeout(protocol, a)
-	b.probe(protocol, a)
-	return a
+	p.timeout()
+	p.probe()
 }
 
 // timeout sets the probe's time-out. The API raises one below the interval to
 // the interval; so is what is wanted, or the two would differ for ever.
-func (b *builder) timeout(protocol slb.Protocol, a slb.Attributes) {
-	standard, _ := slb.Default(protocol, slb.HealthCheckTimeout)
-	seconds, _ := strconv.Atoi(b.settings.Or(annotation.HealthCheckConnectTimeout, standard))
-	interval, _ := strconv.Atoi(a[slb.HealthCheckInterval])
-	a[slb.HealthCheckTimeout] = strconv.Itoa(max(seconds, interval))
+func (p *port) timeout() {
+	standard, _ := slb.Default(p.protocol, slb.HealthCheckTimeout)
+	key := annotation.HealthCheckTimeout
+	if p.protocol == slb.TCP || p.protocol == slb.UDP {
+		key = annotation.HealthCheckConnectTimeout
+	}
+	seconds, _ := strconv.Atoi(p.settings.Or(key, standard))
+	interval, _ := strconv.Atoi(p.a[slb.HealthCheckInterval])
+	p.a[slb.HealthCheckTimeout] = strconv.Itoa(max(seconds, interval))
 }
 
 // probe says what a health check asks, and where.
 //
-// Without annotations, TCP listeners ask kube-proxy: at its own port with the
-// Cluster policy, so that a draining node leaves by itself, and at the Service's
-// health check node port with the Local policy, so that Pods move without a
-// call. UDP listeners have no HTTP check: they probe the node port. An
-// annotation that says what or where to ask moves the check to the node port.
-func (b *builder) probe(protocol slb.Protocol, a slb.Attributes) {
-	port, portGiven := b.settings.Text(annotation.HealthCheckConnectPort)
-	if protocol == slb.UDP {
-		a[slb.HealthCheckPort] = cmp.Or(port, slb.BackendPort)
+// Without annotations, listeners ask kube-proxy: at its own port with the Cluster
+// policy, so that a draining node leaves by itself, and at the Service's health
+// check node port with the Local policy, so that Pods move without a call. UDP
+// listeners have no HTTP check: they probe the node port. An annotation that says
+// what or where to ask moves the check to the node port.
+func (p *port) probe() {
+	where, portGiven := p.settings.Text(annotation.HealthCheckConnectPort)
+	if where == "-520" {
+		where = slb.BackendPort
+	}
+	if p.protocol == slb.UDP {
+		p.a[slb.HealthCheckPort] = cmp.Or(where, slb.BackendPort)
 		return
 	}
-	kind, kindGiven := b.settings.Text(annotation.HealthCheckType)
-	uri, uriGiven := b.settings.Text(annotation.HealthCheckURI)
-	_, domainGiven := b.settings.Text(annotation.HealthCheckDomain)
+	kind, kindGiven := p.settings.Text(annotation.HealthCheckType)
+	uri, uriGiven := p.settings.Text(annotation.HealthCheckURI)
+	_, domainGiven := p.settings.Text(annotation.HealthCheckDomain)
 	if !portGiven && !kindGiven && !uriGiven && !domainGiven {
-		kind, uri, port = "http", healthPath, strconv.Itoa(b.cfg.Defaults.HealthCheckPort)
-		if check := b.in.Service.Spec.HealthCheckNodePort; b.local() && check != 0 {
-			port = strconv.Itoa(int(check))
+		kind, uri, where = "http", healthPath, strconv.Itoa(p.cfg.Defaults.HealthCheckPort)
+		if check := p.in.Service.Spec.HealthCheckNodePort; p.local() && check != 0 {
+			where = strconv.Itoa(int(check))
 		}
 	}
 	if kind == "" {
 		kind = "tcp"
-		if uriGiven || domainGiven {
+		if uriGiven || domainGiven || p.protocol != slb.TCP {
 			kind = "http"
 		}
 	}
-	a[slb.HealthCheckType] = kind
-	a[slb.HealthCheckPort] = cmp.Or(port, slb.BackendPort)
+	p.a[slb.HealthCheckType] = kind
+	p.a[slb.HealthCheckPort] = cmp.Or(where, slb.BackendPort)
 	if kind != "http" {
 		return
 	}
 	if uri != "" {
-		a[slb.HealthCheckURI] = uri
+		p.a[slb.HealthCheckURI] = uri
 	}
-	a[slb.HealthCheckDomain] = b.settingOrDefault(annotation.HealthCheckDomain)
-	a[slb.HealthCheckHTTPCode] = b.settingOrDefault(annotation.HealthCheckHTTPCode)
-	a[slb.HealthCheckMethod] = b.settingOrDefault(annotation.HealthCheckMethod)
+	p.a[slb.HealthCheckDomain] = p.settingOrDefault(annotation.HealthCheckDomain)
+	p.a[slb.HealthCheckHTTPCode] = p.settingOrDefault(annotation.HealthCheckHTTPCode)
+	p.a[slb.HealthCheckMethod] = p.settingOrDefault(annotation.HealthCheckMethod)
 }
 
-func (b *builder) settingOrDefault(key annotation.Key) string {
+func (p *port) settingOrDefault(key annotation.Key) string {
 	entry, _ := annotation.Lookup(key)
-	return b.settings.Or(key, entry.Default)
+	return p.settings.Or(key, entry.Default)
+}
+
+// given lists those of some settings that the Service names for the port.
+func (p *port) given(keys ...annotation.Key) []annotation.Key {
+	return slices.DeleteFunc(keys, func(key annotation.Key) bool {
+		_, given := p.settings.Text(key)
+		return !given
+	})
 }

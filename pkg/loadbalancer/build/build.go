@@ -3,7 +3,6 @@ package build
 import (
 	"fmt"
 	"slices"
-	"sort"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -22,6 +21,7 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	parsed := annotation.Parse(in.Service.Annotations)
 	b.settings = parsed.Settings
 	b.problems = append(b.problems, parsed.Mistakes...)
+	b.problems = append(b.problems, b.settings.Refused(cfg.Defaults.AnnotationPolicy, in.Service.Namespace)...)
 	w := Wanted{
 		Service:   types.NamespacedName{Namespace: in.Service.Namespace, Name: in.Service.Name},
 		UID:       in.Service.UID,
@@ -35,6 +35,10 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	b.spec()
 	w.Instance = b.instance()
 	w.Listeners = b.listeners()
+	w.Hostname = b.settings.Or(annotation.Hostname, "")
+	if slices.ContainsFunc(w.Listeners, Listener.proxies) {
+		w.IPMode = corev1.LoadBalancerIPModeProxy
+	}
 	w.Backends = b.backends()
 	w.Notices = append(parsed.Warnings, b.notices...)
 	if len(b.problems) > 0 {
@@ -94,67 +98,10 @@ func (b *builder) local() bool {
 	return b.in.Service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 }
 
-// listeners returns the listeners of the Service's ports.
-func (b *builder) listeners() []Listener {
-	s := b.in.Service
-	out := make([]Listener, 0, len(s.Spec.Ports))
-	used := map[slb.Protocol]bool{}
-	for i := range s.Spec.Ports {
-		port := &s.Spec.Ports[i]
-		protocol, ok := protocolOf(port.Protocol)
-		if !ok {
-			b.refuse("port %d: load balancers have no %s listeners; use TCP or UDP", port.Port, port.Protocol)
-			continue
-		}
-		if port.NodePort == 0 {
-			b.refuse("port %d has no node port; set allocateLoadBalancerNodePorts to true", port.Port)
-			continue
-		}
-		used[protocol] = true
-		l := Listener{
-			ListenerKey: slb.ListenerKey{Protocol: protocol, Port: int(port.Port)},
-			NodePort:    int(port.NodePort),
-			Attributes:  b.attributes(protocol),
-		}
-		l.Attributes[slb.Description] = ListenerDescription(b.cfg.ClusterID, s, int(port.Port))
-		if err := slb.Validate(protocol, l.Attributes); err != nil {
-			b.refuse("port %d: %v", port.Port, err)
-		}
-		out = append(out, l)
-	}
-	b.withoutEffect(used)
-	sort.Slice(out, func(i, j int) bool { return Less(out[i].ListenerKey, out[j].ListenerKey) })
-	return out
-}
-
-// withoutEffect tells of annotations that no listener of the Service has.
-func (b *builder) withoutEffect(used map[slb.Protocol]bool) {
-	for _, e := range annotation.Registry() {
-		if _, given := b.settings[e.Key]; !given || len(e.Listeners) == 0 {
-			continue
-		}
-		if !slices.ContainsFunc(e.Listeners, func(p slb.Protocol) bool { return used[p] }) {
-			b.notice("annotation %s has no effect: the Service has no port of the protocol it is for", e.Key)
-		}
-	}
-}
-
 // Less orders listeners by port, then protocol.
 func Less(a, b slb.ListenerKey) bool {
 	if a.Port != b.Port {
 		return a.Port < b.Port
 	}
 	return a.Protocol < b.Protocol
-}
-
-func protocolOf(p corev1.Protocol) (slb.Protocol, bool) {
-	switch p {
-	case corev1.ProtocolTCP, "":
-		return slb.TCP, true
-	case corev1.ProtocolUDP:
-		return slb.UDP, true
-	case corev1.ProtocolSCTP:
-		return "", false
-	}
-	return "", false
 }

@@ -91,7 +91,7 @@ func TestPlainServiceGetsTheDocumentedDefaults(t *testing.T) {
 			ListenerKey: slb.ListenerKey{Protocol: slb.TCP, Port: 80}, NodePort: 30080,
 			Attributes: slb.Attributes{
 				slb.Description: description, slb.Bandwidth: "-1", slb.Scheduler: "wrr", slb.PersistenceTimeout: "0", slb.EstablishedTimeout: "900",
-				slb.ConnectionDrain: "off", slb.HealthCheck: "on", slb.HealthCheckType: "http", slb.HealthCheckPort: "10256", slb.HealthCheckURI: "/healthz",
+				slb.ConnectionDrain: "off", slb.ProxyProtocol: "false", slb.HealthCheck: "on", slb.HealthCheckType: "http", slb.HealthCheckPort: "10256", slb.HealthCheckURI: "/healthz",
 				slb.HealthCheckDomain: "$_ip", slb.HealthCheckHTTPCode: "http_2xx", slb.HealthCheckMethod: "head", slb.HealthCheckTimeout: "5",
 				slb.HealthCheckInterval: "2", slb.HealthyThreshold: "3", slb.UnhealthyThreshold: "3",
 			},
@@ -99,7 +99,7 @@ func TestPlainServiceGetsTheDocumentedDefaults(t *testing.T) {
 		{
 			ListenerKey: slb.ListenerKey{Protocol: slb.UDP, Port: 80}, NodePort: 30053,
 			Attributes: slb.Attributes{
-				slb.Description: description, slb.Bandwidth: "-1", slb.Scheduler: "wrr", slb.HealthCheck: "on", slb.HealthCheckPort: "backend",
+				slb.Description: description, slb.Bandwidth: "-1", slb.Scheduler: "wrr", slb.ProxyProtocol: "false", slb.HealthCheck: "on", slb.HealthCheckPort: "backend",
 				slb.HealthCheckTimeout: "10", slb.HealthCheckInterval: "5", slb.HealthyThreshold: "3", slb.UnhealthyThreshold: "3",
 			},
 		},

@@ -1,11 +1,10 @@
 package build
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strings"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
@@ -17,6 +16,9 @@ const (
 	payBySpec      = "PayBySpec"
 	payByTraffic   = "paybytraffic"
 	payByBandwidth = "paybybandwidth"
+
+	classicNetwork = "classic"
+	vpcNetwork     = "vpc"
 
 	consoleProtection = "ConsoleProtection"
 	noProtection      = "NonProtection"
@@ -69,7 +71,17 @@ func (b *builder) protection(in *slb.Create) {
 // network sets what depends on who can reach the load balancer.
 func (b *builder) network(in *slb.Create) {
 	ip := b.in.Service.Spec.LoadBalancerIP
+	given, byAnnotation := b.settings.Text(annotation.IP)
+	if byAnnotation && ip != "" && ip != given {
+		b.notice("loadBalancerIP %s is not used: annotation %s is %s", ip, annotation.IP, given)
+	}
+	ip = cmp.Or(given, ip)
+	place := b.settings.Or(annotation.NetworkType, "")
 	if in.AddressType == slb.Intranet {
+		if place == classicNetwork {
+			b.refuse("annotation %s%s: an intranet load balancer of the classic network cannot reach servers in a VPC; set it to vpc, or remove it",
+				annotation.Prefix, annotation.NetworkType)
+		}
 		in.VPCID = b.cfg.VPCID
 		in.Address = ip
 		if len(b.cfg.VSwitchIDs) > 0 {
@@ -86,8 +98,14 @@ func (b *builder) network(in *slb.Create) {
 		b.refuse("public load balancers are not allowed in this cluster (--allow-internet=false); set the annotation %s%s to intranet",
 			annotation.Prefix, annotation.AddressType)
 	}
-	if ip != "" {
+	switch {
+	case byAnnotation:
+		b.notice("annotation %s has no effect: the address of a public load balancer cannot be chosen", annotation.IP)
+	case ip != "":
 		b.notice("loadBalancerIP %s is not used: the address of a public load balancer cannot be chosen", ip)
+	}
+	if place == vpcNetwork {
+		b.notice("annotation %s has no effect: the address of a public load balancer lies in no VPC", annotation.NetworkType)
 	}
 	if _, given := b.settings.Text(annotation.VSwitchID); given {
 		b.notice("annotation %s has no effect on a public load balancer", annotation.VSwitchID)
@@ -168,9 +186,4 @@ func ManagedTags(tags map[string]string) []string {
 	}
 	keys := strings.Split(value, ",")
 	return slices.DeleteFunc(keys, ownership.ReservedTag)
-}
-
-// sticky reports whether a client's connections should stay with one Pod.
-func (b *builder) sticky() bool {
-	return b.in.Service.Spec.SessionAffinity == corev1.ServiceAffinityClientIP
 }

@@ -66,6 +66,15 @@ type Listener struct {
 	Attributes slb.Attributes
 }
 
+// Redirects reports whether the listener sends its clients to another one: it has
+// no backends.
+func (l Listener) Redirects() bool { return l.Attributes[slb.Forward] == "on" }
+
+// proxies reports whether the listener does more than pass connections on.
+func (l Listener) proxies() bool {
+	return l.Protocol == slb.HTTP || l.Protocol == slb.HTTPS || l.Attributes[slb.ProxyProtocol] == "true"
+}
+
 // Wanted is a load balancer as it should be.
 type Wanted struct {
 	Service   types.NamespacedName
@@ -80,7 +89,11 @@ type Wanted struct {
 	Listeners []Listener
 	// Backends are the servers, sorted by ID; ports are the listeners' business.
 	Backends []slb.Backend
-	IPMode   corev1.LoadBalancerIPMode
+	// IPMode is Proxy when some listener speaks for the clients: traffic inside the
+	// cluster must then go through it too.
+	IPMode corev1.LoadBalancerIPMode
+	// Hostname is shown in the Service's status in place of the address.
+	Hostname string
 	// Notices are sentences for the Service's owner about things that are not as
 	// the Service says, though as near as possible.
 	Notices []string

@@ -94,6 +94,7 @@ func (p *planner) immutable() {
 	}{
 		{annotation.AddressType, string(w.AddressType), string(a.AddressType), true},
 		{annotation.VSwitchID, w.VSwitchID, a.VSwitchID, a.AddressType == slb.Intranet && w.AddressType == slb.Intranet},
+		{annotation.IP, w.Address, a.Address, a.AddressType == slb.Intranet && w.AddressType == slb.Intranet},
 		{annotation.MasterZone, w.MasterZone, a.MasterZone, true},
 		{annotation.SlaveZone, w.SlaveZone, a.SlaveZone, true},
 		{annotation.ResourceGroupID, w.ResourceGroupID, a.ResourceGroupID, true},
@@ -111,7 +112,7 @@ func (p *planner) immutable() {
 		p.problem("annotation %s%s is %s, but load balancer %s has %s: the API changes PayBySpec to PayByCLCU only; %s",
 			annotation.Prefix, annotation.InstanceChargeType, w.InstanceChargeType, a.ID, a.InstanceChargeType, remedy)
 	}
-	if w.Address != "" && w.AddressType == slb.Intranet && w.Address != a.Address {
+	if w.Address != "" && w.AddressType == slb.Intranet && w.Address != a.Address && !p.w.Explicit[annotation.IP] {
 		p.notice("loadBalancerIP is %s, but load balancer %s has the address %s and keeps it", w.Address, a.ID, a.Address)
 	}
 }

@@ -20,8 +20,13 @@ func (p *planner) listeners() {
 	for _, key := range early {
 		p.step(Step{Kind: DeleteListener, Listener: slb.Listener{ListenerKey: key}})
 	}
-	for _, l := range p.w.Listeners {
-		p.listener(l)
+	// A redirect needs the listener that it leads to.
+	for _, redirects := range []bool{false, true} {
+		for _, l := range p.w.Listeners {
+			if l.Redirects() == redirects {
+				p.listener(l)
+			}
+		}
 	}
 	for _, key := range stale[len(early):] {
 		p.step(Step{Kind: DeleteListener, Listener: slb.Listener{ListenerKey: key}})
@@ -37,13 +42,18 @@ func (p *planner) listener(l build.Listener) {
 	key := slb.Listener{ListenerKey: l.ListenerKey}
 	actual := p.a.Listener(l.ListenerKey)
 	if actual == nil {
-		p.step(Step{Kind: CreateListener, Listener: slb.Listener{
-			ListenerKey: l.ListenerKey, BackendPort: l.NodePort, Attributes: maps.Clone(l.Attributes),
-		}})
-		p.step(Step{Kind: StartListener, Listener: key})
+		p.create(l)
 		return
 	}
 	set := Step{Kind: SetListener, Listener: key, Changed: slb.Diff(l.Protocol, l.Attributes, actual.Attributes), Takeover: !p.own(actual)}
+	if slb.NeedsRecreation(l.Protocol, set.Changed) {
+		p.step(Step{
+			Kind: DeleteListener, Listener: key, Takeover: set.Takeover,
+			Reason: "it is made anew, because the API cannot change the redirect of a living listener",
+		})
+		p.create(l)
+		return
+	}
 	if to.group != nil && (to.group.id == "" || to.group.id != actual.GroupID) {
 		set.Bind, set.Group, set.GroupName = true, to.group.id, to.group.name
 	}
@@ -55,8 +65,19 @@ func (p *planner) listener(l build.Listener) {
 	}
 }
 
+// create makes a listener and starts it. One that redirects has no servers.
+func (p *planner) create(l build.Listener) {
+	made := slb.Listener{ListenerKey: l.ListenerKey, BackendPort: l.NodePort, Attributes: maps.Clone(l.Attributes)}
+	if l.Redirects() {
+		made.BackendPort = 0
+	}
+	p.step(Step{Kind: CreateListener, Listener: made})
+	p.step(Step{Kind: StartListener, Listener: slb.Listener{ListenerKey: l.ListenerKey}})
+}
+
 // stale returns our listeners that are not wanted any more, those first that
-// hold a port which a wanted one needs; it tells of the others' ones.
+// hold a port which a wanted one needs, or that redirect to another one that may
+// be going too; it tells of the others' ones.
 func (p *planner) stale() []slb.ListenerKey {
 	wanted := map[slb.ListenerKey]bool{}
 	ports := map[int]bool{}
@@ -71,7 +92,7 @@ func (p *planner) stale() []slb.ListenerKey {
 		case wanted[l.ListenerKey]:
 		case !p.own(l):
 			p.notice("listener %s was made by hand; it is left alone, and goes when the load balancer goes", l.ListenerKey)
-		case ports[l.Port]:
+		case ports[l.Port], l.Attributes[slb.Forward] == "on":
 			first = append(first, l.ListenerKey)
 		default:
 			rest = append(rest, l.ListenerKey)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,6 +29,18 @@ func simple() build.Wanted {
 
 func listener(key slb.ListenerKey, nodePort int) build.Listener {
 	return build.Listener{ListenerKey: key, NodePort: nodePort, Attributes: slb.Attributes{slb.Description: ownMark + "x", slb.Scheduler: "wrr"}}
+}
+
+// redirect is an HTTP listener that sends its clients to another port.
+func redirect(from, to int) build.Listener {
+	return build.Listener{ListenerKey: slb.ListenerKey{Protocol: slb.HTTP, Port: from}, NodePort: 30080, Attributes: slb.Attributes{
+		slb.Description: ownMark + "x", slb.Forward: "on", slb.ForwardPort: strconv.Itoa(to),
+	}}
+}
+
+// living is a listener as it runs.
+func living(l build.Listener) slb.Listener {
+	return slb.Listener{ListenerKey: l.ListenerKey, Status: slb.ListenerRunning, Attributes: l.Attributes}
 }
 
 // made is simple as it is after the first plan.
@@ -104,6 +117,43 @@ func TestPlansNeedTheFewestCalls(t *testing.T) {
 				}}}
 			},
 			[]string{"set listener tcp/80: Scheduler=rr group=rsp-1", "remove backends i-1(100) i-2(100)"},
+		},
+		"protocol changed on its port: the old one goes first": {
+			func(w *build.Wanted, _ *Actual) {
+				w.Listeners[0] = listener(slb.ListenerKey{Protocol: slb.HTTP, Port: 80}, 30080)
+			},
+			[]string{"delete listener tcp/80", "create listener http/80 to server port 30080", "start listener http/80"},
+		},
+		"redirect added: it is made after its target": {
+			func(w *build.Wanted, _ *Actual) {
+				w.Listeners = []build.Listener{redirect(80, 443), listener(slb.ListenerKey{Protocol: slb.HTTPS, Port: 443}, 30080)}
+			},
+			[]string{
+				"delete listener tcp/80", "create listener https/443 to server port 30080", "start listener https/443",
+				"create listener http/80 redirecting to port 443", "start listener http/80",
+			},
+		},
+		"redirect leads elsewhere: made anew, with the reason": {
+			func(w *build.Wanted, a *Actual) {
+				w.Listeners = []build.Listener{redirect(80, 8443)}
+				a.Listeners[0] = living(redirect(80, 443))
+			},
+			[]string{
+				"delete listener http/80: it is made anew, because the API cannot change the redirect of a living listener",
+				"create listener http/80 redirecting to port 8443", "start listener http/80", "remove backends i-1(100) i-2(100)",
+			},
+		},
+		"redirect removed": {
+			func(w *build.Wanted, a *Actual) {
+				w.Listeners = []build.Listener{redirect(80, 443)}
+				w.Listeners[0].Attributes = slb.Attributes{slb.Description: ownMark + "x", slb.Forward: "off"}
+				w.Listeners[0].NodePort = 30080
+				a.Listeners[0] = living(redirect(80, 443))
+			},
+			[]string{
+				"delete listener http/80: it is made anew, because the API cannot change the redirect of a living listener",
+				"create listener http/80 to server port 30080", "start listener http/80",
+			},
 		},
 		"group left over by a crash": {
 			func(_ *build.Wanted, a *Actual) {

@@ -32,8 +32,7 @@ func randomWanted(r *rand.Rand) build.Wanted {
 	}
 	for _, key := range randomKeys(r, 6) {
 		w.Listeners = append(w.Listeners, build.Listener{
-			ListenerKey: key, NodePort: 30000 + r.IntN(3),
-			Attributes: slb.Attributes{slb.Description: ownMark + "x", slb.Scheduler: pick(r, "rr", "wrr")},
+			ListenerKey: key, NodePort: 30000 + r.IntN(3), Attributes: randomAttributes(r, key, ownMark+"x"),
 		})
 	}
 	w.Backends = randomBackends(r, r.IntN(60), 0)
@@ -56,7 +55,11 @@ func randomActual(r *rand.Rand) *Actual {
 		l := slb.Listener{
 			LoadBalancerID: "lb-1", ListenerKey: key,
 			Status:     slb.ListenerStatus(pick(r, "running", "stopped")),
-			Attributes: slb.Attributes{slb.Description: pick(r, ownMark+"x", ownMark+"x", "by hand"), slb.Scheduler: pick(r, "rr", "wrr")},
+			Attributes: randomAttributes(r, key, pick(r, ownMark+"x", ownMark+"x", "by hand")),
+		}
+		if l.Attributes[slb.Forward] == "on" {
+			a.Listeners = append(a.Listeners, l)
+			continue
 		}
 		if len(a.Groups) > 0 && r.IntN(2) == 0 {
 			l.GroupID = a.Groups[r.IntN(len(a.Groups))].ID
@@ -69,11 +72,25 @@ func randomActual(r *rand.Rand) *Actual {
 	return a
 }
 
+// randomAttributes are some settings of a listener; HTTP ones may redirect.
+func randomAttributes(r *rand.Rand, key slb.ListenerKey, description string) slb.Attributes {
+	a := slb.Attributes{slb.Description: description, slb.Scheduler: pick(r, "rr", "wrr")}
+	if key.Protocol == slb.HTTP {
+		if a[slb.Forward] = pick(r, "on", "off"); a[slb.Forward] == "on" {
+			a[slb.ForwardPort] = pick(r, "443", "8443")
+		}
+	}
+	return a
+}
+
 func randomKeys(r *rand.Rand, most int) []slb.ListenerKey {
 	seen := map[slb.ListenerKey]bool{}
 	var keys []slb.ListenerKey
 	for range 1 + r.IntN(most) {
-		key := slb.ListenerKey{Protocol: slb.Protocol(pick(r, "tcp", "udp")), Port: 80 + r.IntN(4)}
+		key := slb.ListenerKey{Protocol: slb.Protocol(pick(r, "tcp", "udp", "http")), Port: 80 + r.IntN(4)}
+		if key.Protocol == slb.HTTP {
+			key.Port += 10 // TCP and HTTP share ports
+		}
 		if !seen[key] {
 			seen[key] = true
 			keys = append(keys, key)
@@ -164,6 +181,9 @@ func check(t *testing.T, w build.Wanted, before, a *Actual) {
 		if actual == nil || actual.Status != slb.ListenerRunning || len(slb.Diff(l.Protocol, l.Attributes, actual.Attributes)) > 0 {
 			t.Fatalf("listener %s is %+v, wanted %+v", l.ListenerKey, actual, l)
 		}
+		if l.Redirects() {
+			continue
+		}
 		members := a.Backends
 		if actual.GroupID != "" {
 			members = a.group(actual.GroupID).Backends
@@ -213,7 +233,7 @@ func TestListenersNeverLoseTheirLastServerOnTheWay(t *testing.T) {
 		p := Make(w, a)
 		served := func(key slb.ListenerKey) bool {
 			l := a.Listener(key)
-			if l == nil {
+			if l == nil || key.Protocol == slb.HTTP { // a redirect is made anew when it changes
 				return false
 			}
 			members := a.Backends

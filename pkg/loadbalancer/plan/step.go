@@ -62,6 +62,8 @@ type Step struct {
 	Takeover bool
 	// WasStopped: StartListener starts a listener that the plan did not create.
 	WasStopped bool
+	// Reason says why a step is needed that nobody would expect.
+	Reason string
 }
 
 // String tells the step to a person.
@@ -92,7 +94,7 @@ func (s Step) String() string {
 	case DeleteGroup:
 		return fmt.Sprintf("%s %s", s.Kind, s.groupText())
 	case CreateListener:
-		return fmt.Sprintf("%s %s to %s", s.Kind, s.Listener.ListenerKey, s.target())
+		return fmt.Sprintf("%s %s %s", s.Kind, s.Listener.ListenerKey, s.target())
 	case SetListener:
 		text := fmt.Sprintf("%s %s: %s", s.Kind, s.Listener.ListenerKey, attributes(s.Changed))
 		if s.Bind {
@@ -100,7 +102,11 @@ func (s Step) String() string {
 		}
 		return text
 	case StartListener, DeleteListener:
-		return fmt.Sprintf("%s %s", s.Kind, s.Listener.ListenerKey)
+		text := fmt.Sprintf("%s %s", s.Kind, s.Listener.ListenerKey)
+		if s.Reason != "" {
+			text += ": " + s.Reason
+		}
+		return text
 	}
 	return string(s.Kind)
 }
@@ -126,9 +132,12 @@ func (s Step) groupText() string {
 
 func (s Step) target() string {
 	if s.Group != "" || s.GroupName != "" {
-		return "group " + s.groupText()
+		return "to group " + s.groupText()
 	}
-	return fmt.Sprintf("server port %d", s.Listener.BackendPort)
+	if to := s.Listener.Attributes[slb.ForwardPort]; to != "" {
+		return "redirecting to port " + to
+	}
+	return fmt.Sprintf("to server port %d", s.Listener.BackendPort)
 }
 
 func pairs(tags map[string]string) string {

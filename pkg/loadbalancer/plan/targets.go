@@ -19,7 +19,7 @@ func (p *planner) needsGroups() bool {
 		}
 	}
 	for _, l := range p.w.Listeners {
-		if actual := p.a.Listener(l.ListenerKey); actual != nil && actual.BackendPort != l.NodePort {
+		if actual := p.a.Listener(l.ListenerKey); actual != nil && !p.fresh(l, actual) && actual.BackendPort != l.NodePort {
 			return true
 		}
 	}
@@ -45,7 +45,9 @@ func (p *planner) targets() {
 		case p.conflict(l.ListenerKey):
 			p.target[l.ListenerKey] = target{skip: true}
 			continue
-		case actual == nil, actual.GroupID == "" && actual.BackendPort == l.NodePort:
+		case l.Redirects():
+			p.target[l.ListenerKey] = target{}
+		case actual == nil, p.fresh(l, actual), actual.GroupID == "" && actual.BackendPort == l.NodePort:
 			p.usesDefault = true
 			p.target[l.ListenerKey] = target{}
 		default:
@@ -58,6 +60,12 @@ func (p *planner) targets() {
 			p.usesDefault = true
 		}
 	}
+}
+
+// fresh reports whether a living listener is redirected, or is to be: it has no
+// servers, or is made anew.
+func (p *planner) fresh(l build.Listener, actual *slb.Listener) bool {
+	return l.Redirects() || actual.Attributes[slb.Forward] == "on"
 }
 
 // presentTargets keeps every listener where it is.
