@@ -26,6 +26,7 @@ type Balancers struct {
 	options  Options
 	config   build.Config
 	memory   *memory
+	insights insights
 	queue    *queue.Queue[answer]
 	executor *apply.Executor
 	poller   *apply.Poller

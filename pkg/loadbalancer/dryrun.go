@@ -9,52 +9,114 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
-	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // Plan returns as text what would be done for a Service, reading but not writing.
 // It works without Run.
 func (b *Balancers) Plan(ctx context.Context, service *corev1.Service) (string, error) {
-	st := newOwner(service.UID).state(ownership.RoleLoadBalancer)
+	o := newOwner(service.UID)
+	if !wants(service) {
+		return b.planDeletion(ctx, o)
+	}
+	var out strings.Builder
+	for _, role := range wantedRoles(service) {
+		v, err := b.inspect(ctx, o.state(role), service)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(v.steps())
+	}
+	return out.String(), nil
+}
+
+// Preview is what would be done for a Service, and from what that follows.
+type Preview struct {
+	// Text shows, for each load balancer, what is wanted, what there is, and the plan.
+	Text string
+	// Refused says why the Service cannot be meant; nil when it can.
+	Refused error
+}
+
+// Preview looks at a Service as Plan does. One that is not living, because it has
+// not been created yet, has no load balancer: none is looked for.
+func (b *Balancers) Preview(ctx context.Context, service *corev1.Service, living bool) (Preview, error) {
+	o := newOwner(service.UID)
+	if !wants(service) {
+		text, err := b.planDeletion(ctx, o)
+		return Preview{Text: "no load balancer of this controller is wanted\n\nplan:\n" + indent(text)}, err
+	}
+	var out strings.Builder
+	var p Preview
+	for _, role := range wantedRoles(service) {
+		v, err := b.look(ctx, o.state(role), service, living)
+		if err != nil {
+			return Preview{}, err
+		}
+		fmt.Fprintf(&out, "== %s\n", role)
+		if err := v.write(&out); err != nil {
+			return Preview{}, err
+		}
+		if p.Refused == nil {
+			p.Refused = v.refused
+		}
+	}
+	p.Text = out.String()
+	return p, nil
+}
+
+// look is inspect for a Service that may not exist yet.
+func (b *Balancers) look(ctx context.Context, st *state, service *corev1.Service, living bool) (view, error) {
+	if living {
+		return b.inspect(ctx, st, service)
+	}
+	return b.compared(ctx, st, service)
+}
+
+// inspect reads the load balancer of a role and plans.
+func (b *Balancers) inspect(ctx context.Context, st *state, service *corev1.Service) (view, error) {
 	lbs, err := b.listOwn(ctx, st)
 	if err != nil {
-		return "", err
-	}
-	if !wants(service) {
-		return planDeletion(len(lbs), func(i int) string { return fmt.Sprintf("%s (%s)", lbs[i].ID, lbs[i].Address) }), nil
+		return view{}, err
 	}
 	if len(lbs) > 0 {
 		o, err := audit.Read(ctx, b.options.Cloud, choose(st, service, lbs).ID, b.options.Clock.Now)
 		if err != nil {
-			return "", err
+			return view{}, err
 		}
 		st.actual = o.Actual
 	}
-	w, err := b.build(st, service)
+	return b.compared(ctx, st, service)
+}
+
+// compared plans with what st holds.
+func (b *Balancers) compared(ctx context.Context, st *state, service *corev1.Service) (view, error) {
+	v := view{role: st.role, actual: st.actual}
+	v.wanted, v.refused = b.build(st, service)
+	if v.refused != nil && !refused(v.refused) {
+		return view{}, v.refused
+	}
+	v.plan = plan.Make(v.wanted, v.actual)
+	if v.plan.NeedGroups {
+		if err := audit.ReadGroups(ctx, b.options.Cloud, v.actual); err != nil {
+			return view{}, err
+		}
+		v.plan = plan.Make(v.wanted, v.actual)
+	}
+	return v, nil
+}
+
+// planDeletion tells what is deleted of a Service that wants no load balancer.
+func (b *Balancers) planDeletion(ctx context.Context, o *owner) (string, error) {
+	lbs, err := b.listAll(ctx, o)
 	if err != nil {
 		return "", err
 	}
-	p := plan.Make(w, st.actual)
-	if p.NeedGroups {
-		if err := audit.ReadGroups(ctx, b.options.Cloud, st.actual); err != nil {
-			return "", err
-		}
-		p = plan.Make(w, st.actual)
+	if len(lbs) == 0 {
+		return "nothing to do\n", nil
 	}
-	p.Notices = append(p.Notices, w.Notices...)
-	if text := p.String(); text != "" {
-		return text, nil
+	var out strings.Builder
+	for i := range lbs {
+		fmt.Fprintf(&out, "%d. delete load balancer %s (%s)\n", i+1, lbs[i].ID, lbs[i].Address)
 	}
-	return "nothing to do\n", nil
-}
-
-func planDeletion(n int, name func(int) string) string {
-	if n == 0 {
-		return "nothing to do\n"
-	}
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, "%d. delete load balancer %s\n", i+1, name(i))
-	}
-	return b.String()
+	return out.String(), nil
 }

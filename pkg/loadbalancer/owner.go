@@ -60,6 +60,9 @@ type state struct {
 	// billing are the changes of what is paid that were asked for, and when: the
 	// API shows them a day later and refuses to be asked twice.
 	billing map[string]time.Time
+	// changed is when the load balancer was changed last, and change the steps.
+	changed time.Time
+	change  string
 	// unproven is when a load balancer began to be missing without a proof.
 	unproven time.Time
 }

@@ -67,6 +67,7 @@ func (b *Balancers) pass(ctx context.Context, uid types.UID, batch queue.Batch) 
 	if err != nil && result != resultRefused {
 		result = resultFailed
 	}
+	b.insights.record(o, &insight{began: started, ended: b.options.Clock.Now(), reasons: batch.String(), result: result, err: err})
 	metric.LoadBalancerPasses.WithLabelValues(result).Inc()
 	metric.LoadBalancerPassDuration.WithLabelValues().Observe(b.options.Clock.Since(started).Seconds())
 	return a, err

@@ -204,7 +204,7 @@ func (b *Balancers) carryOut(ctx context.Context, st *state, r *round, p plan.Pl
 	}
 	if out.Done > 0 {
 		r.changed = true
-		st.verified = now
+		st.verified, st.changed, st.change = now, now, p.String()
 	}
 	if out.Gone {
 		st.forget(true)

@@ -156,6 +156,7 @@ func (b *Balancers) forgetServices() {
 		service, err := b.options.Services.Services(name.Namespace).Get(name.Name)
 		if apierrors.IsNotFound(err) || err == nil && service.UID != uid {
 			b.memory.drop(uid)
+			b.insights.drop(uid)
 		}
 	}
 }

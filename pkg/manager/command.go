@@ -21,7 +21,10 @@ VPC, and load balancers for Services of type LoadBalancer.
 Run it on every master; one replica works, the others wait for its lease.
 Settings of the cloud come from flags, environment variables, the file of
 --cloud-config (YAML with the flags' names as keys) and the metadata service, in
-this order.`
+this order.
+
+"aliyun-controller plan -f service.yaml" prints what it would do for a Service, and
+does nothing.`
 
 // NewCommand returns the program. Its context ends the process in order: no new
 // work, calls in flight are finished, the lease is released.
@@ -52,6 +55,12 @@ func NewCommand() (*cobra.Command, error) {
 	}
 	columns, _, _ := term.TerminalSize(cmd.OutOrStdout())
 	cliflag.SetUsageAndHelpFunc(cmd, sets, columns)
+	plan, err := planCommand()
+	if err != nil {
+		return nil, err
+	}
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.AddCommand(plan)
 	return cmd, nil
 }
 

@@ -127,6 +127,9 @@ func (o *Options) load() (*config.Config, *cloudconfig.CompletedConfig, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if cfg.DryRun {
+		o.framework.SecureServing.BindPort = 0 // beside a controller that serves on it
+	}
 	framework, err := o.framework.Config(controllerNames(), nil, controllerAliases(), nil, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("flags: %w", err)

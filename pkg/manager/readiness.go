@@ -57,3 +57,16 @@ func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(b.String()))
 }
+
+// unmet lists the conditions that do not hold, each with its reason.
+func (r *readiness) unmet() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var reasons []string
+	for _, c := range r.order {
+		if reason := r.reasons[c]; reason != "" {
+			reasons = append(reasons, c+": "+reason)
+		}
+	}
+	return strings.Join(reasons, "; ")
+}

@@ -33,6 +33,7 @@ type replica struct {
 	cfg       *config.Config
 	framework *cloudconfig.CompletedConfig
 	ready     *readiness
+	debug     debugPages
 	// informers are what assemble has started.
 	informers []informers.SharedInformerFactory
 	// out gets what a person asked for on the command line (dry run).
@@ -48,14 +49,18 @@ func Run(ctx context.Context, o *Options, out io.Writer) error {
 	}
 	boundMemory()
 	klog.FromContext(ctx).Info("Starting", "version", version.Get().GitVersion, "credentials", cfg.Credentials.Source)
-	r := &replica{
-		cfg: cfg, framework: framework, out: out,
-		ready: newReadiness(conditionLocation, conditionCredentials, conditionInformers, conditionCloud),
-	}
+	r := newReplica(cfg, framework, out)
 	if cfg.DryRun {
 		return r.dryRun(ctx)
 	}
 	return r.run(ctx)
+}
+
+func newReplica(cfg *config.Config, framework *cloudconfig.CompletedConfig, out io.Writer) *replica {
+	return &replica{
+		cfg: cfg, framework: framework, out: out,
+		ready: newReadiness(conditionLocation, conditionCredentials, conditionInformers, conditionCloud),
+	}
 }
 
 // boundMemory makes the collector run at half the growth that Go allows by
@@ -83,7 +88,7 @@ func (r *replica) run(parent context.Context) error {
 	if le.LeaderElect {
 		checks = append(checks, watchdog)
 	}
-	served, err := serve(serving, r.framework, r.ready, checks...)
+	served, err := serve(serving, r.framework, r.ready, &r.debug, checks...)
 	if err != nil {
 		stopServing()
 		return err
@@ -113,6 +118,7 @@ func (r *replica) run(parent context.Context) error {
 		return err
 	}
 	defer parts.stop()
+	r.debug.show(parts.balancers.DebugHandler())
 
 	if !le.LeaderElect {
 		return parts.lead(ctx)

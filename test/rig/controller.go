@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -32,6 +33,8 @@ type Controller struct {
 
 // ControllerConfig is how a replica is started.
 type ControllerConfig struct {
+	// Command is the subcommand, none for the controller itself.
+	Command []string
 	// Args come after the usual ones, so they win.
 	Args []string
 	// Env is added to the environment; it replaces the usual access key when NoKey is set.
@@ -55,7 +58,7 @@ func (r *Rig) StartControllerWith(config ControllerConfig) *Controller {
 		env = append([]string{"ALIYUN_ACCESS_KEY=" + r.Sim.AccessKeyID, "ALIYUN_ACCESS_KEY_SECRET=" + r.Sim.AccessKeySecret}, env...)
 	}
 	p, err := process.Start(r.T.Context(), process.Program{
-		Name: "aliyun-controller", Binary: binary(r.T), Log: c.Log, Env: env, Args: append(r.Args(port), config.Args...),
+		Name: "aliyun-controller", Binary: binary(r.T), Log: c.Log, Env: env, Args: slices.Concat(config.Command, r.Args(port), config.Args),
 	})
 	if err != nil {
 		r.T.Fatal(err)
@@ -132,7 +135,10 @@ func (c *Controller) Wait(limit time.Duration) {
 }
 
 // Get asks the replica's secure port for a path, without credentials.
-func (c *Controller) Get(path string) (status int, body string) {
+func (c *Controller) Get(path string) (status int, body string) { return c.GetAs(path, "") }
+
+// GetAs asks the replica's secure port for a path with a bearer token.
+func (c *Controller) GetAs(path, token string) (status int, body string) {
 	client := &http.Client{
 		Timeout:   2 * time.Second,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, // #nosec G402 -- a certificate made at start-up, on loopback
@@ -141,6 +147,9 @@ func (c *Controller) Get(path string) (status int, body string) {
 	request, err := http.NewRequestWithContext(c.rig.T.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err.Error()
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := client.Do(request)
 	if err != nil {

@@ -67,11 +67,15 @@ type Options[R any] struct {
 // Queue is the queue. R is the result of a pass.
 type Queue[R any] struct {
 	options Options[R]
+	backoff *backoff
 	work    workqueue.TypedRateLimitingInterface[types.UID]
 	done    chan struct{}
 
 	mu      sync.Mutex
 	entries map[types.UID]*entry[R]
+	// passes are those in flight; due is when a pass will be asked for.
+	passes map[types.UID]inFlight
+	due    map[types.UID]time.Time
 }
 
 // entry is what has gathered for one key.
@@ -92,14 +96,18 @@ type result[R any] struct {
 
 // New returns a queue; Run makes it work.
 func New[R any](options Options[R]) *Queue[R] {
+	pauses := newBackoff(options.First, options.Most)
 	return &Queue[R]{
 		options: options,
+		backoff: pauses,
 		work: workqueue.NewTypedRateLimitingQueueWithConfig(
-			newBackoff(options.First, options.Most),
+			pauses,
 			workqueue.TypedRateLimitingQueueConfig[types.UID]{Name: options.Name, Clock: options.Clock},
 		),
 		done:    make(chan struct{}),
 		entries: map[types.UID]*entry[R]{},
+		passes:  map[types.UID]inFlight{},
+		due:     map[types.UID]time.Time{},
 	}
 }
 
@@ -113,7 +121,7 @@ func (q *Queue[R]) Add(key types.UID, reason Reason) {
 // that does not take its place.
 func (q *Queue[R]) AddAfter(key types.UID, reason Reason, pause time.Duration) {
 	q.put(key, reason, nil)
-	q.work.AddAfter(key, pause)
+	q.after(key, pause)
 }
 
 // Do asks for a pass and waits for the first one that begins after it was asked
@@ -188,7 +196,9 @@ func (q *Queue[R]) next(ctx context.Context) bool {
 	for _, w := range e.waiters {
 		batch.Wishes = append(batch.Wishes, w.wish)
 	}
+	q.begin(key, batch)
 	value, err := q.pass(ctx, key, batch)
+	q.end(key)
 	for _, w := range e.waiters {
 		w.result <- result[R]{value: value, err: err}
 	}
@@ -197,7 +207,7 @@ func (q *Queue[R]) next(ctx context.Context) bool {
 		q.work.Forget(key)
 	case q.options.Repeat(batch, err):
 		q.put(key, Retry, nil)
-		q.work.AddRateLimited(key)
+		q.after(key, q.backoff.When(key))
 		klog.FromContext(ctx).V(2).Info("Will try again", "uid", key, "attempt", q.work.NumRequeues(key), "err", err)
 	}
 	return true
