@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-aliyun/kube-aliyun/test/e2e/stage"
@@ -139,6 +140,37 @@ func TestTakeoverCostsNoConnection(t *testing.T) {
 	}
 	eventually(t, "the master's controller is ready", func(ctx context.Context) error {
 		return controllerReady(ctx, theatre.Master())
+	})
+}
+
+func TestDaemonSetTakesThePlaceOfTheStaticPod(t *testing.T) {
+	master := theatre.Master()
+	if err := theatre.EndController(master); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the static Pod is gone", func(ctx context.Context) error {
+		_, err := theatre.Client().CoreV1().Pods(metav1.NamespaceSystem).Get(ctx, "aliyun-controller-"+master.Name(), metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return errNotYet
+	})
+	begin := time.Now()
+	if err := theatre.RunDaemonSet(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the DaemonSet is ready after %.1f s", time.Since(begin).Seconds())
+	deploy(t, "daemon", 2, nil)
+	works(t, "daemon", "daemon")
+
+	if err := theatre.EndDaemonSet(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := theatre.RunController(master); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the static Pod is ready again", func(ctx context.Context) error {
+		return controllerReady(ctx, master)
 	})
 }
 
