@@ -21,6 +21,11 @@ type owner struct {
 	// asked: an Ensure has been called since the last deletion, so a load balancer
 	// that is missing may be created.
 	asked bool
+	// acls are the access control lists that the Service may have, by name.
+	acls map[string]ownACL
+	// met: this process has asked for a load balancer of the Service, or has seen
+	// one, so what acls does not hold is not there.
+	met bool
 	// listed is the last listing by tag of a Service that wants no load balancer.
 	listed *listing
 }
@@ -69,7 +74,7 @@ type state struct {
 
 // newOwner returns what is known of a Service at first: nothing.
 func newOwner(uid types.UID) *owner {
-	return &owner{uid: uid, states: map[ownership.Role]*state{}}
+	return &owner{uid: uid, states: map[ownership.Role]*state{}, acls: map[string]ownACL{}}
 }
 
 // state returns the state of a role, a new one if need be.
@@ -102,6 +107,8 @@ type doubt struct {
 type listing struct {
 	at  time.Time
 	lbs []slb.LoadBalancer
+	// acls are the access control lists that are left where no load balancer is.
+	acls []slb.ACL
 }
 
 // key returns the name of the state's load balancer.

@@ -63,6 +63,7 @@ func (b *Balancers) pass(ctx context.Context, uid types.UID, batch queue.Batch) 
 		o.service = types.NamespacedName{Namespace: wished.Namespace, Name: wished.Name}
 	}
 	result, a, err := b.work(ctx, o, wished, batch)
+	o.noteACLs()
 	b.memory.publish(o)
 	if err != nil && result != resultRefused {
 		result = resultFailed
@@ -107,7 +108,7 @@ func (b *Balancers) work(ctx context.Context, o *owner, wished *corev1.Service, 
 		return resultUnchanged, answer{}, nil
 	}
 	if batch.Has(reasonEnsure) {
-		o.asked = true
+		o.asked, o.met = true, true
 	}
 	result, status, err := b.reconcileAll(ctx, o, service, batch)
 	if err == nil && !batch.Has(reasonEnsure) {
@@ -164,7 +165,7 @@ func (b *Balancers) lookup(ctx context.Context, o *owner, wished *corev1.Service
 		}
 	}
 	lbs, err := b.remaining(ctx, o, wished)
-	if err != nil || len(lbs) == 0 {
+	if err != nil || len(lbs)+len(o.listed.acls) == 0 {
 		return resultUnchanged, answer{}, err
 	}
 	return resultUnchanged, found(wished, lbs), nil

@@ -36,6 +36,12 @@ func (b *Balancers) remaining(ctx context.Context, o *owner, service *corev1.Ser
 		lbs = append(lbs, more...)
 	}
 	o.listed = &listing{at: at, lbs: lbs}
+	if len(lbs) == 0 {
+		if o.listed.acls, err = b.leftACLs(ctx, o, service); err != nil {
+			o.listed = nil
+			return nil, err
+		}
+	}
 	return lbs, nil
 }
 
@@ -127,6 +133,10 @@ func (b *Balancers) remove(ctx context.Context, o *owner, service *corev1.Servic
 		st.forget(false)
 		st.doubt = nil
 	}
+	if err := b.deleteACLs(ctx, o, listed.lbs, listed.acls); err != nil {
+		return err
+	}
+	o.met = true
 	return nil
 }
 

@@ -101,6 +101,9 @@ func (b *Balancers) orphan(ctx context.Context, lb *slb.LoadBalancer, name types
 	if err := b.deleteInstance(ctx, lb.ID, now.DeleteProtection); err != nil {
 		return fmt.Errorf("delete left-over load balancer: %w", err)
 	}
+	if err := b.deleteACLs(ctx, newOwner(uid), []slb.LoadBalancer{now}, nil); err != nil {
+		return err
+	}
 	b.options.Events.Event(reference(name, uid), event.LoadBalancerOrphanDeleted, "load balancer %s (%s) was deleted: its Service %s is gone", lb.ID, lb.Address, name)
 	return nil
 }
@@ -145,6 +148,7 @@ func (b *Balancers) takeOver(observations []audit.Observation) error {
 			continue
 		}
 		st.actual, st.verified = o.Actual, o.Start
+		keeper.noteACLs()
 		b.memory.publish(keeper)
 	}
 	return nil

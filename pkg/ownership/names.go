@@ -12,6 +12,7 @@ import (
 const (
 	maxClusterID        = 63
 	maxLoadBalancerName = 32
+	maxACLUID           = 60
 )
 
 // ValidateClusterID reports why a cluster ID cannot be used: it goes into names,
@@ -35,6 +36,12 @@ func ValidateClusterID(id string) error {
 // own default, and what the first kube-aliyun used.
 func LoadBalancerName(serviceUID string) string {
 	return cut("a"+strings.ReplaceAll(serviceUID, "-", ""), maxLoadBalancerName)
+}
+
+// ACLName is the name of the access control list of a Service's source ranges of
+// one address family. The API wants names to be unique, of 1 to 80 characters.
+func ACLName(serviceUID, family string) string {
+	return "kube-aliyun-" + cut(strings.ReplaceAll(serviceUID, "-", ""), maxACLUID) + "-" + family
 }
 
 // ClientToken makes an idempotency token out of what a request is for. Equal

@@ -17,6 +17,10 @@ const (
 	// TagService holds namespace/name of the Service, for people.
 	TagService = TagPrefix + "service"
 	TagRole    = TagPrefix + "role"
+	// TagACL says on a load balancer that its listeners' access control lists are
+	// this project's business: it holds the name of the list that the Service has
+	// or is about to have. It is there before the list is, and goes after it.
+	TagACL = TagPrefix + "acl"
 	// TagAllow is written by users: it lists who may refer to an object.
 	TagAllow = TagPrefix + "allow"
 )
@@ -32,6 +36,8 @@ type Role string
 const (
 	RoleLoadBalancer  Role = "load-balancer"
 	RoleLoadBalancer6 Role = "load-balancer-ipv6"
+	// RoleACL is the access control list of a Service's source ranges.
+	RoleACL Role = "acl"
 )
 
 // Service names the Service that a cloud object belongs to.

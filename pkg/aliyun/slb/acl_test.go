@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,7 +72,7 @@ func TestACLsAreFoundByTheirWholeNameAndAllTags(t *testing.T) {
 	sim, c := newRig(t, aliyunsim.Options{Profile: "instant"})
 	sim.Knobs(func(k *api.Knobs) { k.ACLsPerRegion = 100 })
 	for i := range 60 {
-		if _, err := c.CreateACL(t.Context(), ACL{Name: fmt.Sprintf("web-%d", i), IPVersion: IPv6, Tags: map[string]string{"c": "1", "n": fmt.Sprint(i)}}); err != nil {
+		if _, err := c.CreateACL(t.Context(), ACL{Name: fmt.Sprintf("web-%d", i), IPVersion: IPv6, Tags: map[string]string{"c": "1", "n": strconv.Itoa(i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,8 +11,11 @@ var table = []row{
 	{field: Bandwidth, on: anyProtocol, param: "Bandwidth", shared: true, kind: number, min: 1, max: 5120, alias: unlimited, preset: "-1", required: true},
 	{field: Description, on: anyProtocol, param: "Description", shared: true, max: 256},
 	{field: ACLStatus, on: anyProtocol, param: "AclStatus", shared: true, kind: onOff, preset: "off"},
-	{field: ACLType, on: anyProtocol, param: "AclType", shared: true, enum: []string{"white", "black"}, when: []condition{withACL}},
-	{field: ACLID, on: anyProtocol, param: "AclId", reply: []string{"AclId", "AclIds"}, shared: true, kind: list, when: []condition{withACL}},
+	{field: ACLType, on: anyProtocol, param: "AclType", shared: true, enum: []string{"white", "black"}, when: []condition{withACL}, required: true},
+	{
+		field: ACLID, on: anyProtocol, param: "AclId", reply: []string{"AclId", "AclIds"}, shared: true, kind: list, when: []condition{withACL},
+		required: true,
+	},
 
 	{field: PersistenceTimeout, on: protocols{TCP}, param: "PersistenceTimeout", kind: number, min: 0, max: 3600, preset: "0"},
 	{field: EstablishedTimeout, on: protocols{TCP}, param: "EstablishedTimeout", kind: number, min: 10, max: 900, preset: "900"},

@@ -4,6 +4,7 @@ package apply
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 )
@@ -15,6 +16,7 @@ type Cloud interface {
 	InstanceWriter
 	GroupWriter
 	ListenerWriter
+	ACLWriter
 }
 
 // Reader reads load balancers.
@@ -24,6 +26,8 @@ type Reader interface {
 	Listeners(ctx context.Context, lbIDs ...string) ([]slb.Listener, error)
 	Groups(ctx context.Context, lbID string) ([]slb.Group, error)
 	Group(ctx context.Context, groupID string) (slb.Group, error)
+	ACLs(ctx context.Context, filter slb.ACLFilter) ([]slb.ACL, error)
+	ACL(ctx context.Context, id string) (slb.ACL, error)
 }
 
 // InstanceWriter changes instances.
@@ -58,6 +62,14 @@ type ListenerWriter interface {
 	SetListener(ctx context.Context, lbID string, key slb.ListenerKey, change slb.Change) error
 	StartListener(ctx context.Context, lbID string, key slb.ListenerKey) error
 	DeleteListener(ctx context.Context, lbID string, key slb.ListenerKey) error
+}
+
+// ACLWriter changes access control lists.
+type ACLWriter interface {
+	CreateACL(ctx context.Context, a slb.ACL) (string, error)
+	AddACLEntries(ctx context.Context, id string, entries []netip.Prefix) error
+	RemoveACLEntries(ctx context.Context, id string, entries []netip.Prefix) error
+	DeleteACL(ctx context.Context, id string) error
 }
 
 var _ Cloud = (*slb.Client)(nil)

@@ -61,7 +61,8 @@ func (e *Executor) Run(ctx context.Context, steps []plan.Step, target Target) Ou
 
 // skip reports whether a step depends on one that failed.
 func (r *run) skip(s plan.Step) bool {
-	if r.failed[scope(s)] {
+	if r.failed[scope(s)] || r.skipACL(s) {
+		r.failed[scope(s)] = true
 		return true
 	}
 	if s.Bind && r.failed["group "+s.GroupName] {
@@ -135,7 +136,7 @@ func (r *run) fail(ctx context.Context, s plan.Step, err error) {
 		r.stopped, r.outcome.Doubtful, r.outcome.Gone = true, true, true
 	case ends(err):
 		r.stopped, r.outcome.Doubtful = true, true
-	case contradicts(err) && !s.Billing():
+	case contradicts(err) && !s.Billing(), contradictsACL(s, err):
 		r.outcome.Doubtful = true
 	}
 }
@@ -189,10 +190,10 @@ func (r *run) call(ctx context.Context, s plan.Step) (string, error) {
 		return "", r.Cloud.Untag(ctx, lb, s.Keys...)
 	case plan.CreateListener:
 		l := s.Listener
-		l.LoadBalancerID, l.GroupID = lb, s.GroupID(r.Actual)
+		l.LoadBalancerID, l.GroupID, l.Attributes = lb, s.GroupID(r.Actual), plan.WithACL(l.Attributes, r.Actual)
 		return "", r.Cloud.CreateListener(ctx, l)
 	case plan.SetListener:
-		change := slb.Change{Attributes: s.Changed}
+		change := slb.Change{Attributes: plan.WithACL(s.Changed, r.Actual)}
 		if s.Bind {
 			id := s.GroupID(r.Actual)
 			change.GroupID = &id
@@ -205,6 +206,8 @@ func (r *run) call(ctx context.Context, s plan.Step) (string, error) {
 	case plan.AddBackends, plan.SetBackends, plan.RemoveBackends, plan.CreateGroup, plan.AddGroupBackends, plan.SetGroupBackends,
 		plan.RemoveGroupBackends, plan.DeleteGroup:
 		return r.callGroup(ctx, s)
+	case plan.CreateACL, plan.AddACLEntries, plan.RemoveACLEntries, plan.DeleteACL:
+		return r.callACL(ctx, s)
 	case plan.CreateInstance:
 	}
 	return "", fmt.Errorf("%s is no step of a living load balancer", s.Kind)

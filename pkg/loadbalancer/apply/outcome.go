@@ -64,6 +64,8 @@ func contradicts(err error) bool {
 	return errors.Is(err, apierror.ErrNotFound) || errors.Is(err, apierror.ErrConflict)
 }
 
+const scopeListener = "listener "
+
 // scope names what else is pointless, or wrong, when a step has failed: servers
 // are not removed from a group that others could not be added to, a listener is
 // not started that could not be created.
@@ -74,9 +76,11 @@ func scope(s plan.Step) string {
 	case plan.CreateGroup, plan.AddGroupBackends, plan.SetGroupBackends, plan.RemoveGroupBackends:
 		return "group " + s.GroupName
 	case plan.CreateListener, plan.SetListener, plan.StartListener, plan.DeleteListener:
-		return "listener " + s.Listener.String()
+		return scopeListener + s.Listener.String()
 	case plan.DeleteGroup:
 		return "groups"
+	case plan.CreateACL, plan.AddACLEntries, plan.RemoveACLEntries, plan.DeleteACL:
+		return scopeACL
 	case plan.CreateInstance, plan.SetName, plan.SetDeleteProtection, plan.SetModificationProtection, plan.ModifyInternetSpec,
 		plan.ModifyInstanceSpec, plan.ModifyInstanceChargeType, plan.TagInstance, plan.UntagInstance:
 		return string(s.Kind)

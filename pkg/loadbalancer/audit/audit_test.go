@@ -78,6 +78,14 @@ func (r *reader) Group(context.Context, string) (slb.Group, error) {
 	return slb.Group{}, errors.New("there is no group")
 }
 
+func (r *reader) ACLs(context.Context, slb.ACLFilter) ([]slb.ACL, error) {
+	return nil, errors.New("no load balancer is marked")
+}
+
+func (r *reader) ACL(context.Context, string) (slb.ACL, error) {
+	return slb.ACL{}, errors.New("no listener uses an access control list")
+}
+
 func TestSurveyReadsEachLoadBalancerOnce(t *testing.T) {
 	r := &reader{n: 25}
 	listed, found, err := Survey(t.Context(), r, "c", time.Now)

@@ -23,6 +23,8 @@ type Cloud interface {
 	Listeners(ctx context.Context, lbIDs ...string) ([]slb.Listener, error)
 	Groups(ctx context.Context, lbID string) ([]slb.Group, error)
 	Group(ctx context.Context, groupID string) (slb.Group, error)
+	ACLs(ctx context.Context, filter slb.ACLFilter) ([]slb.ACL, error)
+	ACL(ctx context.Context, id string) (slb.ACL, error)
 }
 
 // Observation is a load balancer as it was read.
@@ -89,6 +91,9 @@ func complete(ctx context.Context, cloud Cloud, id string, start time.Time, list
 	}
 	lb.Ports, lb.Backends = nil, nil
 	actual.Instance = lb
+	if err := readACL(ctx, cloud, actual); err != nil {
+		return Observation{}, err
+	}
 	for i := range actual.Listeners {
 		if actual.Listeners[i].GroupID != "" {
 			if err := ReadGroups(ctx, cloud, actual); err != nil {

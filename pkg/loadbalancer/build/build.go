@@ -33,6 +33,8 @@ func Build(cfg Config, in Input) (Wanted, error) {
 		w.Explicit[key] = true
 	}
 	b.spec()
+	b.sources()
+	w.ACL = b.acl
 	w.Instance = b.instance()
 	w.Listeners = b.listeners()
 	w.Hostname = b.settings.Or(annotation.Hostname, "")
@@ -67,6 +69,8 @@ type builder struct {
 	settings annotation.Settings
 	problems []string
 	notices  []string
+	// acl is the access control list of the Service's source ranges, nil for none.
+	acl *slb.ACL
 }
 
 func (b *builder) refuse(format string, args ...any) {
@@ -82,9 +86,6 @@ func (b *builder) spec() {
 	s := &b.in.Service.Spec
 	if n := len(s.Ports); n > MaxListeners {
 		b.refuse("the Service has %d ports; a load balancer has at most %d listeners: split the Service", n, MaxListeners)
-	}
-	if len(s.LoadBalancerSourceRanges) > 0 && !slices.Contains(s.LoadBalancerSourceRanges, "0.0.0.0/0") {
-		b.refuse("loadBalancerSourceRanges is not supported by this version; remove it, or use an intranet load balancer")
 	}
 	if families := s.IPFamilies; len(families) > 0 && !slices.Contains(families, corev1.IPv4Protocol) {
 		b.refuse("an IPv6-only Service is not supported by this version; add IPv4 to ipFamilies")

@@ -201,10 +201,6 @@ func TestImpossibleServicesAreRefusedWithAllReasons(t *testing.T) {
 			[]func(*corev1.Service){func(s *corev1.Service) { s.Spec.IPFamilies = []corev1.IPFamily{corev1.IPv6Protocol} }},
 			1, []string{"IPv6-only"},
 		},
-		"source ranges": {
-			[]func(*corev1.Service){func(s *corev1.Service) { s.Spec.LoadBalancerSourceRanges = []string{"10.0.0.0/8"} }},
-			1, []string{"loadBalancerSourceRanges"},
-		},
 		"bandwidth billing with PayByCLCU and without a bandwidth": {
 			[]func(*corev1.Service){annotate(annotation.InternetChargeType, "paybybandwidth")},
 			2, []string{"needs an instance that is billed PayBySpec", "needs a bandwidth"},

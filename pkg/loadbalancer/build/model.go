@@ -85,6 +85,9 @@ type Wanted struct {
 	// Explicit are the instance settings that the Service names; others that
 	// cannot be changed on a living instance are left as they are.
 	Explicit map[annotation.Key]bool
+	// ACL is the access control list that holds the Service's source ranges, without
+	// an ID; nil when everybody is let in.
+	ACL *slb.ACL
 	// Listeners are sorted by port and protocol.
 	Listeners []Listener
 	// Backends are the servers, sorted by ID; ports are the listeners' business.

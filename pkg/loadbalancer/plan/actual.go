@@ -22,6 +22,9 @@ type Actual struct {
 	// GroupsUnknown: the vServer groups have not been read. Most load balancers
 	// have none, and reading costs.
 	GroupsUnknown bool
+	// ACL is the access control list that the instance's mark (ownership.TagACL)
+	// names; nil when there is none.
+	ACL *slb.ACL
 }
 
 // Clone returns a copy that shares nothing that a step changes.
@@ -31,6 +34,11 @@ func (a *Actual) Clone() *Actual {
 	out.Listeners = slices.Clone(a.Listeners)
 	for i := range out.Listeners {
 		out.Listeners[i].Attributes = maps.Clone(out.Listeners[i].Attributes)
+	}
+	if a.ACL != nil {
+		acl := *a.ACL
+		acl.Entries = slices.Clone(a.ACL.Entries)
+		out.ACL = &acl
 	}
 	out.Backends = slices.Clone(a.Backends)
 	out.Groups = slices.Clone(a.Groups)

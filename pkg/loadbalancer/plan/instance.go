@@ -6,6 +6,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 const (
@@ -35,6 +36,9 @@ func (p *planner) instance() {
 func (p *planner) tags() {
 	set := map[string]string{}
 	for key, value := range p.w.Instance.Tags {
+		if key == ownership.TagACL && p.marked {
+			continue
+		}
 		if actual, found := p.a.Instance.Tags[key]; !found || actual != value {
 			set[key] = value
 		}
@@ -43,7 +47,7 @@ func (p *planner) tags() {
 		p.step(Step{Kind: TagInstance, Instance: slb.Create{Tags: set}})
 	}
 	var remove []string
-	for _, key := range append(build.ManagedTags(p.a.Instance.Tags), build.TagManaged) {
+	for _, key := range append(build.ManagedTags(p.a.Instance.Tags), build.TagManaged, ownership.TagACL) {
 		_, wanted := p.w.Instance.Tags[key]
 		if _, found := p.a.Instance.Tags[key]; found && !wanted {
 			remove = append(remove, key)

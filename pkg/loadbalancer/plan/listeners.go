@@ -40,6 +40,7 @@ func (p *planner) listener(l build.Listener) {
 		return
 	}
 	key := slb.Listener{ListenerKey: l.ListenerKey}
+	l.Attributes = p.restricted(l.Attributes)
 	actual := p.a.Listener(l.ListenerKey)
 	if actual == nil {
 		p.create(l)

@@ -38,6 +38,8 @@ func (s Step) Apply(a *Actual, id string) {
 		s.applyMembers(a, id)
 	case CreateListener, SetListener, StartListener, DeleteListener:
 		s.applyListener(a)
+	case CreateACL, AddACLEntries, RemoveACLEntries, DeleteACL:
+		s.applyACL(a, id)
 	}
 }
 
@@ -103,7 +105,7 @@ func (s Step) applyListener(a *Actual) {
 	switch s.Kind { //nolint:exhaustive // the others are Apply's
 	case CreateListener:
 		l := s.Listener
-		l.LoadBalancerID, l.Status, l.Attributes = a.Instance.ID, slb.ListenerStopped, maps.Clone(l.Attributes)
+		l.LoadBalancerID, l.Status, l.Attributes = a.Instance.ID, slb.ListenerStopped, maps.Clone(WithACL(l.Attributes, a))
 		a.Listeners = append(a.Listeners, l)
 	case DeleteListener:
 		a.Listeners = slices.DeleteFunc(a.Listeners, func(l slb.Listener) bool { return l.ListenerKey == key })
@@ -112,7 +114,7 @@ func (s Step) applyListener(a *Actual) {
 			if l.Attributes == nil {
 				l.Attributes = slb.Attributes{}
 			}
-			maps.Copy(l.Attributes, s.Changed)
+			maps.Copy(l.Attributes, WithACL(s.Changed, a))
 			if s.Bind {
 				l.GroupID, l.BackendPort = s.GroupID(a), 0
 			}

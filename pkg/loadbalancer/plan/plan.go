@@ -66,8 +66,9 @@ func Make(w build.Wanted, a *Actual) Plan {
 	p.crowded()
 	p.fillDefault()
 	p.fillGroups()
-	if !w.BackendsOnly {
+	if !w.BackendsOnly && p.fillACL() {
 		p.listeners()
+		p.dropACL()
 	}
 	p.drainDefault()
 	p.drainGroups()
@@ -89,6 +90,8 @@ type planner struct {
 	groups []*group
 	// usesDefault: some listener uses the default group after the plan.
 	usesDefault bool
+	// marked: an early step has set the mark of the access control list.
+	marked bool
 	// removed are default backends that have been taken out early.
 	removed map[string]bool
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"sort"
 	"strings"
 
@@ -33,6 +34,11 @@ const (
 	RemoveGroupBackends Kind = "remove backends from group"
 	DeleteGroup         Kind = "delete server group"
 
+	CreateACL        Kind = "create access control list"
+	AddACLEntries    Kind = "add ranges to access control list"
+	RemoveACLEntries Kind = "remove ranges from access control list"
+	DeleteACL        Kind = "delete access control list"
+
 	CreateListener Kind = "create listener"
 	SetListener    Kind = "set listener"
 	StartListener  Kind = "start listener"
@@ -58,6 +64,9 @@ type Step struct {
 	// of the plan creates.
 	Group, GroupName string
 	Backends         []slb.Backend
+	// ACL is the access control list of the steps about it: what CreateACL creates,
+	// the entries to add or remove; without an ID the one that the plan creates.
+	ACL slb.ACL
 	// Takeover: SetListener makes a listener ours that somebody else made.
 	Takeover bool
 	// WasStopped: StartListener starts a listener that the plan did not create.
@@ -93,6 +102,10 @@ func (s Step) String() string {
 		return fmt.Sprintf("%s %s: %s", s.Kind, s.groupText(), members(s.Backends))
 	case DeleteGroup:
 		return fmt.Sprintf("%s %s", s.Kind, s.groupText())
+	case CreateACL, DeleteACL:
+		return fmt.Sprintf("%s %s", s.Kind, s.ACL.Name)
+	case AddACLEntries, RemoveACLEntries:
+		return fmt.Sprintf("%s %s: %s", s.Kind, s.ACL.Name, prefixes(s.ACL.Entries))
 	case CreateListener:
 		return fmt.Sprintf("%s %s %s", s.Kind, s.Listener.ListenerKey, s.target())
 	case SetListener:
@@ -120,7 +133,7 @@ func (s Step) Billing() bool {
 // Destructive reports whether the step deletes or takes over something: it needs
 // a reading that is younger than the decision.
 func (s Step) Destructive() bool {
-	return s.Kind == DeleteListener || s.Kind == DeleteGroup || s.Takeover
+	return s.Kind == DeleteListener || s.Kind == DeleteGroup || s.Kind == DeleteACL || s.Takeover
 }
 
 func (s Step) groupText() string {
@@ -147,6 +160,14 @@ func pairs(tags map[string]string) string {
 	}
 	sort.Strings(out)
 	return strings.Join(out, ",")
+}
+
+func prefixes(entries []netip.Prefix) string {
+	out := make([]string, 0, len(entries))
+	for _, e := range entries {
+		out = append(out, e.String())
+	}
+	return strings.Join(out, " ")
 }
 
 func attributes(a slb.Attributes) string {

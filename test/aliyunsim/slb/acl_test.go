@@ -133,7 +133,7 @@ func TestBadACLCallsLeaveNoTrace(t *testing.T) {
 			"LoadBalancerId", lb, "ListenerPort", "81", "BackendServerPort", "1", "Bandwidth", "-1", "AclStatus", on, "AclType", "white", "AclId", id,
 		}},
 	} {
-		t.Run(c.what, func(t *testing.T) { r.refused(400, c.code, c.action, c.pairs...) })
+		t.Run(c.what, func(*testing.T) { r.refused(400, c.code, c.action, c.pairs...) })
 	}
 	r.acl("three")
 	r.refused(400, "QuotaLimitExceeds.Acl", "CreateAccessControlList", "AclName", "four")

@@ -1,0 +1,137 @@
+package loadbalancer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
+)
+
+// ownACL is an access control list that a Service may have.
+type ownACL struct {
+	// id is empty while it is not known.
+	id string
+	// marked is the load balancer that carries its mark.
+	marked string
+}
+
+// noteACLs remembers which access control lists a Service may have: those that the
+// marks on its load balancers name. The mark is there before the list and goes
+// after it, so one without a mark has none.
+func (o *owner) noteACLs() {
+	for _, st := range o.states {
+		if st.actual == nil {
+			continue
+		}
+		o.met = true
+		name := st.actual.Instance.Tags[ownership.TagACL]
+		if name == "" {
+			if name = aclName(o.uid, st.role); o.acls[name].marked == st.id() {
+				delete(o.acls, name)
+			}
+			continue
+		}
+		own := ownACL{marked: st.id()}
+		if st.actual.ACL != nil && st.actual.ACL.Name == name {
+			own.id = st.actual.ACL.ID
+		}
+		o.acls[name] = own
+	}
+}
+
+func aclName(uid types.UID, role ownership.Role) string {
+	version := slb.IPv4
+	if role == ownership.RoleLoadBalancer6 {
+		version = slb.IPv6
+	}
+	return ownership.ACLName(string(uid), string(version))
+}
+
+// leftACLs returns the access control lists that are left of a Service that has no
+// load balancer any more. It asks only where one can be: the Service had one, it
+// has source ranges, or this process has met it too late to know.
+func (b *Balancers) leftACLs(ctx context.Context, o *owner, service *corev1.Service) ([]slb.ACL, error) {
+	names := slices.Collect(maps.Keys(o.acls))
+	ranges := len(service.Spec.LoadBalancerSourceRanges) > 0 || service.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey] != ""
+	if ranges || !o.met {
+		for _, role := range wantedRoles(service) {
+			names = append(names, aclName(o.uid, role))
+		}
+	}
+	slices.Sort(names)
+	var out []slb.ACL
+	for _, name := range slices.Compact(names) {
+		acl, err := b.ownACL(ctx, o, name)
+		if err != nil {
+			return nil, err
+		}
+		if acl != nil {
+			out = append(out, *acl)
+		}
+	}
+	return out, nil
+}
+
+// ownACL reads the access control list of a name; nil when there is none, or when
+// it is somebody else's.
+func (b *Balancers) ownACL(ctx context.Context, o *owner, name string) (*slb.ACL, error) {
+	acl, err := audit.FindACL(ctx, b.options.Cloud, name)
+	if err != nil {
+		return nil, fmt.Errorf("find access control list: %w", err)
+	}
+	if id := o.acls[name].id; acl == nil && id != "" { // listings may be late
+		known, err := b.options.Cloud.ACL(ctx, id)
+		if err != nil && !errors.Is(err, apierror.ErrNotFound) {
+			return nil, fmt.Errorf("find access control list: %w", err)
+		}
+		if err == nil {
+			acl = &known
+		}
+	}
+	if acl == nil || !b.ours(acl.Tags, o.uid) {
+		delete(o.acls, name)
+		return nil, nil
+	}
+	return acl, nil
+}
+
+// deleteACLs deletes the access control lists of load balancers that have just
+// been deleted, as their marks name them, those that are known to be left besides,
+// and those in left, which have just been read. No call where there is none.
+func (b *Balancers) deleteACLs(ctx context.Context, o *owner, lbs []slb.LoadBalancer, left []slb.ACL) error {
+	for i := range lbs {
+		if name := lbs[i].Tags[ownership.TagACL]; name != "" && o.acls[name].marked == "" {
+			o.acls[name] = ownACL{marked: lbs[i].ID}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.acls)) {
+		if slices.ContainsFunc(left, func(a slb.ACL) bool { return a.Name == name }) {
+			continue
+		}
+		acl, err := b.ownACL(ctx, o, name)
+		if err != nil {
+			return err
+		}
+		if acl != nil {
+			left = append(left, *acl)
+		}
+	}
+	for i := range left {
+		if err := b.options.Cloud.DeleteACL(ctx, left[i].ID); err != nil && !errors.Is(err, apierror.ErrNotFound) {
+			return fmt.Errorf("the load balancer is deleted, its access control list is not; take it off the listeners that use it: %w", err)
+		}
+		delete(o.acls, left[i].Name)
+		klog.FromContext(ctx).V(1).Info("Deleted access control list", "service", o.service, "acl", left[i].ID, "name", left[i].Name)
+	}
+	return nil
+}
