@@ -50,6 +50,18 @@ var (
 		Doc:   "The Service had more than one load balancer, after a crash or a lost answer; all but the one in use were deleted.",
 		DocZH: "由于崩溃或应答丢失，该 Service 有多个负载均衡；除使用中的一个外，其余已删除。",
 	})
+	LoadBalancerFamilyUnavailable = register(Reason{
+		Name:  "LoadBalancerFamilyUnavailable",
+		Type:  Warning,
+		Doc:   "The Service prefers two address families (PreferDualStack), but an IPv6 load balancer cannot be had; the IPv4 one serves. The message says why; the other one is tried again every five minutes, and when Nodes change.",
+		DocZH: "Service 优先使用双栈（PreferDualStack），但无法获得 IPv6 负载均衡；IPv4 负载均衡照常服务。消息中说明了原因；每五分钟以及 Node 变化时会重试。",
+	})
+	LoadBalancerFamilyDropped = register(Reason{
+		Name:  "LoadBalancerFamilyDropped",
+		Type:  Normal,
+		Doc:   "The Service gave up an address family, so the load balancer of that family was deleted; the other one is untouched.",
+		DocZH: "Service 去掉了一个地址族，该地址族的负载均衡已删除，另一个不受影响。",
+	})
 	LoadBalancerOrphaned = register(Reason{
 		Name:  "LoadBalancerOrphaned",
 		Type:  Warning,

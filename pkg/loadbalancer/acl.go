@@ -64,7 +64,7 @@ func (b *Balancers) leftACLs(ctx context.Context, o *owner, service *corev1.Serv
 	names := slices.Collect(maps.Keys(o.acls))
 	ranges := len(service.Spec.LoadBalancerSourceRanges) > 0 || service.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey] != ""
 	if ranges || !o.met {
-		for _, role := range wantedRoles(service) {
+		for _, role := range roles { // a family that was given up may have left one
 			names = append(names, aclName(o.uid, role))
 		}
 	}
@@ -103,6 +103,25 @@ func (b *Balancers) ownACL(ctx context.Context, o *owner, name string) (*slb.ACL
 		return nil, nil
 	}
 	return acl, nil
+}
+
+// dropACL deletes the access control list of a family that the Service has no more,
+// whose load balancers have just been deleted.
+func (b *Balancers) dropACL(ctx context.Context, st *state, lbs []slb.LoadBalancer) error {
+	name := aclName(st.uid, st.role)
+	_, known := st.acls[name]
+	if !known && !slices.ContainsFunc(lbs, func(lb slb.LoadBalancer) bool { return lb.Tags[ownership.TagACL] == name }) {
+		return nil
+	}
+	acl, err := b.ownACL(ctx, st.owner, name)
+	if err != nil || acl == nil {
+		return err
+	}
+	if err := b.options.Cloud.DeleteACL(ctx, acl.ID); err != nil && !errors.Is(err, apierror.ErrNotFound) {
+		return fmt.Errorf("delete the access control list of a family that the Service has no more: %w", err)
+	}
+	delete(st.acls, name)
+	return nil
 }
 
 // deleteACLs deletes the access control lists of load balancers that have just

@@ -71,6 +71,8 @@ func (d *death) Do(ctx context.Context, call transport.Call) error {
 // scenario is something that happens to a Service, whatever becomes of the
 // controller meanwhile.
 type scenario struct {
+	// rig makes the region; nil: newRig.
+	rig     func(t testing.TB, profile string, servers int) *rig
 	service func() *corev1.Service
 	// living: the Service's load balancer is there and right before act.
 	living bool
@@ -192,6 +194,21 @@ var table = map[string]scenario{
 		},
 		right: whole(3),
 	},
+	"two families created": {
+		rig: newDualRig, service: func() *corev1.Service { return newService(1, dualStack(corev1.IPFamilyPolicyRequireDualStack)) },
+		act:   func(r *rig, s *corev1.Service) { r.create(s) },
+		right: wholeFamilies(slb.IPv4, slb.IPv6),
+	},
+	"family given up": {
+		rig: newDualRig, service: func() *corev1.Service { return newService(1, dualStack(corev1.IPFamilyPolicyRequireDualStack)) }, living: true,
+		act:   func(r *rig, s *corev1.Service) { r.change(s, singleStack) },
+		right: wholeFamilies(slb.IPv4),
+	},
+	"two families deleted": {
+		rig: newDualRig, service: func() *corev1.Service { return newService(1, dualStack(corev1.IPFamilyPolicyRequireDualStack)) }, living: true,
+		act:   func(r *rig, s *corev1.Service) { r.remove(s) },
+		right: nothingLeft,
+	},
 	"nodes changed": {
 		service: func() *corev1.Service { return newService(1) }, living: true,
 		act: func(r *rig, _ *corev1.Service) {
@@ -229,7 +246,11 @@ func TestDeathAtAnyCallLeavesOneLoadBalancerOrNone(t *testing.T) {
 // takes over. It returns how many calls the first process made.
 func play(t *testing.T, sc scenario, n int, after bool) int {
 	t.Helper()
-	r := newRig(t, "instant", 3)
+	region := sc.rig
+	if region == nil {
+		region = newRig
+	}
+	r := region(t, "instant", 3)
 	r.sim.Knobs(func(k *api.Knobs) { k.TagLag, k.ListLag = 100*time.Millisecond, 100*time.Millisecond })
 	s := sc.service()
 	d := &death{inner: r.transport(nil), after: after, died: make(chan struct{})}

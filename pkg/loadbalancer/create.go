@@ -54,7 +54,7 @@ func (b *Balancers) create(ctx context.Context, st *state, service *corev1.Servi
 			}
 			now := b.options.Clock.Now()
 			st.actual = &plan.Actual{Instance: lb}
-			st.born, st.verified, st.written, st.ambiguous = now, now, now, false
+			st.born, st.verified, st.written, st.ambiguous, st.lacking = now, now, now, false, nil
 			klog.FromContext(ctx).V(1).Info("Created load balancer", "service", klog.KObj(service), "loadBalancer", lb.ID, "address", lb.Address)
 			return nil
 		case errors.Is(err, apierror.ErrConflict):

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
 )
@@ -107,7 +108,7 @@ func (b *Balancers) debugService(w http.ResponseWriter, name types.NamespacedNam
 		known[string(r.role)] = true
 	}
 	if service != nil && wants(service) {
-		for _, role := range wantedRoles(service) {
+		for _, role := range build.Roles(service) {
 			if !known[string(role)] {
 				n = &insight{balancers: append(slices.Clone(n.balancers), remembered{role: role})}
 			}

@@ -3,11 +3,14 @@ package loadbalancer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 )
 
@@ -19,14 +22,15 @@ func (b *Balancers) Plan(ctx context.Context, service *corev1.Service) (string, 
 		return b.planDeletion(ctx, o)
 	}
 	var out strings.Builder
-	for _, role := range wantedRoles(service) {
+	for _, role := range build.Roles(service) {
 		v, err := b.inspect(ctx, o.state(role), service)
 		if err != nil {
 			return "", err
 		}
 		out.WriteString(v.steps())
 	}
-	return out.String(), nil
+	text, err := b.planGivenUp(ctx, o, service)
+	return out.String() + text, err
 }
 
 // Preview is what would be done for a Service, and from what that follows.
@@ -47,7 +51,7 @@ func (b *Balancers) Preview(ctx context.Context, service *corev1.Service, living
 	}
 	var out strings.Builder
 	var p Preview
-	for _, role := range wantedRoles(service) {
+	for _, role := range build.Roles(service) {
 		v, err := b.look(ctx, o.state(role), service, living)
 		if err != nil {
 			return Preview{}, err
@@ -60,8 +64,12 @@ func (b *Balancers) Preview(ctx context.Context, service *corev1.Service, living
 			p.Refused = v.refused
 		}
 	}
+	text, err := b.planGivenUp(ctx, o, service)
+	if text != "" {
+		fmt.Fprintf(&out, "== of a family that the Service has no more\nplan:\n%s\n", indent(text))
+	}
 	p.Text = out.String()
-	return p, nil
+	return p, err
 }
 
 // look is inspect for a Service that may not exist yet.
@@ -95,6 +103,10 @@ func (b *Balancers) compared(ctx context.Context, st *state, service *corev1.Ser
 	if v.refused != nil && !refused(v.refused) {
 		return view{}, v.refused
 	}
+	if v.actual == nil && v.wanted.Pointless != "" {
+		v.plan.Notices = []string{"no load balancer is made: " + v.wanted.Pointless}
+		return v, nil
+	}
 	v.plan = plan.Make(v.wanted, v.actual)
 	if v.plan.NeedGroups {
 		if err := audit.ReadGroups(ctx, b.options.Cloud, v.actual); err != nil {
@@ -114,9 +126,31 @@ func (b *Balancers) planDeletion(ctx context.Context, o *owner) (string, error) 
 	if len(lbs) == 0 {
 		return "nothing to do\n", nil
 	}
+	return deletions(lbs), nil
+}
+
+// planGivenUp tells which load balancers of families that the Service has no more
+// are deleted, if listings have shown any.
+func (b *Balancers) planGivenUp(ctx context.Context, o *owner, service *corev1.Service) (string, error) {
+	var out strings.Builder
+	for _, role := range roles {
+		st := o.state(role)
+		if !st.ambiguous || slices.Contains(build.Roles(service), role) {
+			continue
+		}
+		lbs, err := b.listOwn(ctx, st)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(deletions(lbs))
+	}
+	return out.String(), nil
+}
+
+func deletions(lbs []slb.LoadBalancer) string {
 	var out strings.Builder
 	for i := range lbs {
 		fmt.Fprintf(&out, "%d. delete load balancer %s (%s)\n", i+1, lbs[i].ID, lbs[i].Address)
 	}
-	return out.String(), nil
+	return out.String()
 }

@@ -41,7 +41,7 @@ func (b *Balancers) listOwn(ctx context.Context, st *state) ([]slb.LoadBalancer,
 	for i := range all {
 		if role := roleOf(&all[i]); role == st.role {
 			own = append(own, all[i])
-		} else if other := st.owner.state(role); other.id() != all[i].ID {
+		} else if other := st.state(role); other.id() != all[i].ID {
 			other.ambiguous = true
 		}
 	}
@@ -208,6 +208,6 @@ func (b *Balancers) accept(st *state, id string, o audit.Observation) error {
 		st.forget(false)
 		return &notOursError{id: id, verdict: owner.Verdict}
 	}
-	st.actual, st.verified = o.Actual, o.Start
+	st.actual, st.verified, st.lacking = o.Actual, o.Start, nil
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // memory holds what is known of all Services, and what concerns all of them.
@@ -30,14 +31,14 @@ type memory struct {
 	members  map[string][]string
 	attached map[string]int
 	// rejected are servers that the API refused.
-	rejected map[string]rejection
+	rejected map[candidate]rejection
 }
 
 func newMemory() *memory {
 	return &memory{
 		owners: map[types.UID]*owner{}, ids: map[key]string{}, seen: map[key]audit.Observation{},
 		names: map[types.UID]types.NamespacedName{}, strays: map[key]bool{},
-		members: map[string][]string{}, attached: map[string]int{}, rejected: map[string]rejection{},
+		members: map[string][]string{}, attached: map[string]int{}, rejected: map[candidate]rejection{},
 	}
 }
 
@@ -134,13 +135,20 @@ func (m *memory) takeStray(k key) bool {
 	return found
 }
 
-// full returns whether a server can take another load balancer.
-func (m *memory) full(limit int, now time.Time) func(string) bool {
+// full returns whether a server can take another load balancer of a role.
+func (m *memory) full(role ownership.Role, limit int, now time.Time) func(string) bool {
 	return func(server string) bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		return limit > 0 && m.attached[server] >= limit || now.Before(m.rejected[server].until)
+		return limit > 0 && m.attached[server] >= limit || now.Before(m.rejected[candidate{server, role}].until)
 	}
+}
+
+// candidate is a server as a backend of the load balancers of one role: one may
+// lack an address of a family.
+type candidate struct {
+	server string
+	role   ownership.Role
 }
 
 // rejection is a server that the API refused.
@@ -157,17 +165,18 @@ const (
 
 // reject remembers servers that the API refused, and returns when the first of
 // them may be tried again.
-func (m *memory) reject(servers map[string]error, now time.Time) time.Duration {
+func (m *memory) reject(role ownership.Role, servers map[string]error, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for server, old := range m.rejected {
+	for c, old := range m.rejected {
 		if now.Sub(old.until) > old.pause {
-			delete(m.rejected, server) // accepted since, or not asked about
+			delete(m.rejected, c) // accepted since, or not asked about
 		}
 	}
 	wait := mostRejection
 	for server := range servers {
-		r, again := m.rejected[server]
+		c := candidate{server, role}
+		r, again := m.rejected[c]
 		switch {
 		case !again:
 			r = rejection{until: now.Add(firstRejection), pause: firstRejection}
@@ -175,7 +184,7 @@ func (m *memory) reject(servers map[string]error, now time.Time) time.Duration {
 			r.pause = min(2*r.pause, mostRejection)
 			r.until = now.Add(r.pause)
 		}
-		m.rejected[server] = r
+		m.rejected[c] = r
 		wait = min(wait, r.until.Sub(now))
 	}
 	return wait

@@ -15,22 +15,22 @@ func TestRefusedServersAreTriedAgainAfterGrowingPauses(t *testing.T) {
 	now := time.Unix(0, 0)
 	bad := map[string]error{"i-1": errors.New("test failure")}
 	for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
-		if got := m.reject(bad, now); got != want {
+		if got := m.reject(ownership.RoleLoadBalancer, bad, now); got != want {
 			t.Fatalf("pause %s, want %s", got, want)
 		}
-		if got := m.reject(bad, now.Add(time.Second)); got != want-time.Second {
+		if got := m.reject(ownership.RoleLoadBalancer, bad, now.Add(time.Second)); got != want-time.Second {
 			t.Errorf("refused for another load balancer: pause %s", got)
 		}
-		if full := m.full(0, now.Add(want-time.Second)); !full("i-1") || full("i-2") {
+		if full := m.full(ownership.RoleLoadBalancer, 0, now.Add(want-time.Second)); !full("i-1") || full("i-2") {
 			t.Error("the wrong servers are left alone")
 		}
 		now = now.Add(want + time.Second)
-		if m.full(0, now)("i-1") {
+		if m.full(ownership.RoleLoadBalancer, 0, now)("i-1") {
 			t.Error("the server is left alone for too long")
 		}
 	}
 	now = now.Add(mostRejection)
-	if got := m.reject(bad, now); got != firstRejection {
+	if got := m.reject(ownership.RoleLoadBalancer, bad, now); got != firstRejection {
 		t.Errorf("pause %s after the server was accepted", got)
 	}
 }
@@ -47,7 +47,7 @@ func TestAttachmentsAreCountedByServer(t *testing.T) {
 	one, two := m.of("uid-1").state(ownership.RoleLoadBalancer), m.of("uid-2").state(ownership.RoleLoadBalancer)
 	serve(one, "lb-1", "i-1", "i-2")
 	serve(two, "lb-2", "i-1")
-	full := m.full(2, time.Unix(0, 0))
+	full := m.full(ownership.RoleLoadBalancer, 2, time.Unix(0, 0))
 	if !full("i-1") || full("i-2") {
 		t.Errorf("attachments %v", m.attached)
 	}

@@ -2,10 +2,12 @@ package loadbalancer
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	netutils "k8s.io/utils/net"
 	"k8s.io/utils/ptr"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
@@ -53,7 +55,7 @@ func (b *Balancers) servers() ([]build.Server, error) {
 		if going && b.options.Drained != nil && b.options.Drained(node) {
 			continue
 		}
-		out = append(out, build.Server{ID: server, Node: node.Name, Zone: node.Labels[corev1.LabelTopologyZone], Draining: going})
+		out = append(out, build.Server{ID: server, Node: node.Name, Zone: node.Labels[corev1.LabelTopologyZone], Draining: going, IPv6: hasIPv6(node)})
 	}
 	kept := out[:0]
 	for _, s := range out {
@@ -78,6 +80,13 @@ func (b *Balancers) excluded(node *corev1.Node) bool {
 	return controlPlane || master
 }
 
+// hasIPv6 reports whether a node's server can be reached by IPv6 inside the VPC.
+func hasIPv6(node *corev1.Node) bool {
+	return slices.ContainsFunc(node.Status.Addresses, func(a corev1.NodeAddress) bool {
+		return a.Type == corev1.NodeInternalIP && netutils.IsIPv6String(a.Address)
+	})
+}
+
 // leaving reports whether a node is about to go: it takes no new connections.
 func leaving(node *corev1.Node) bool {
 	if node.DeletionTimestamp != nil {
@@ -98,13 +107,13 @@ func (b *Balancers) endpoints(service *corev1.Service) ([]build.Endpoint, error)
 	if service.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal {
 		return nil, nil
 	}
-	slices, err := b.options.EndpointSlices.EndpointSlices(service.Namespace).List(
+	list, err := b.options.EndpointSlices.EndpointSlices(service.Namespace).List(
 		labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: service.Name}))
 	if err != nil {
 		return nil, fmt.Errorf("list endpoint slices: %w", err)
 	}
 	var out []build.Endpoint
-	for _, slice := range slices {
+	for _, slice := range list {
 		for i := range slice.Endpoints {
 			e := &slice.Endpoints[i]
 			if e.NodeName == nil {

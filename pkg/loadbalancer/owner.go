@@ -68,6 +68,8 @@ type state struct {
 	// changed is when the load balancer was changed last, and change the steps.
 	changed time.Time
 	change  string
+	// lacking is why a load balancer that the Service can do without is not there.
+	lacking *unavailableError
 	// unproven is when a load balancer began to be missing without a proof.
 	unproven time.Time
 }

@@ -31,6 +31,7 @@ const (
 	reasonAudit     queue.Reason = "audit"
 	reasonRejected  queue.Reason = "rejected"
 	reasonRefused   queue.Reason = "refused"
+	reasonFamily    queue.Reason = "family"
 )
 
 // answer is the result of a pass.
@@ -154,7 +155,7 @@ func hopeless(err error) bool {
 func (b *Balancers) lookup(ctx context.Context, o *owner, wished *corev1.Service) (string, answer, error) {
 	if wants(wished) {
 		var known []slb.LoadBalancer
-		wanted := wantedRoles(wished)
+		wanted := build.Roles(wished)
 		for _, role := range wanted {
 			if st := o.state(role); b.trusted(st) {
 				known = append(known, st.actual.Instance)
@@ -211,12 +212,14 @@ func wants(service *corev1.Service) bool {
 }
 
 // mayCreate reports whether a pass may create a load balancer: one that was asked
-// for by an Ensure, which has seen to the finalizer; node changes never do.
+// for by an Ensure, which has seen to the finalizer; node changes never do, but
+// for one that could not be had before.
 func mayCreate(st *state, service *corev1.Service, batch queue.Batch) bool {
 	if batch.Has(reasonEnsure) {
 		return true
 	}
-	return st.asked && (batch.Has(queue.Retry) || batch.Has(reasonAudit)) && servicehelpers.HasLBFinalizer(service)
+	again := batch.Has(queue.Retry) || batch.Has(reasonAudit) || st.lacking != nil && (batch.Has(reasonFamily) || batch.Has(reasonNodes))
+	return st.asked && again && servicehelpers.HasLBFinalizer(service)
 }
 
 // trusted reports whether the memory of a load balancer is good enough to change

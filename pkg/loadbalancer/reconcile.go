@@ -143,6 +143,9 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 			return false, err // before the first call
 		}
 	}
+	if st.lacking != nil && st.actual == nil && !st.ambiguous && (w.Pointless != "" || !mayCreate(st, r.service, r.batch)) {
+		return false, st.lacking
+	}
 	if !b.trusted(st) {
 		vanished, before, believed := st.id(), st.actual, st.believed()
 		if err := b.find(ctx, st, r.service); err != nil {
@@ -163,7 +166,13 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		if r.impossible() || !mayCreate(st, r.service, r.batch) {
 			return false, nil
 		}
+		if w.Pointless != "" {
+			return false, st.lack("%s", w.Pointless)
+		}
 		if err := b.create(ctx, st, r.service, *w); err != nil {
+			if w.Optional && lasting(err) {
+				return false, st.lack("%v", err)
+			}
 			return false, err
 		}
 		r.read, r.changed = b.options.Clock.Now(), true
@@ -228,7 +237,7 @@ const billingDelay = 26 * time.Hour
 
 // rejected remembers and tells of servers that the API refuses.
 func (b *Balancers) rejected(service *corev1.Service, st *state, servers map[string]error) {
-	b.queue.AddAfter(st.uid, reasonRejected, b.memory.reject(servers, b.options.Clock.Now()))
+	b.queue.AddAfter(st.uid, reasonRejected, b.memory.reject(st.role, servers, b.options.Clock.Now()))
 	reasons := map[string][]string{}
 	for server, err := range servers {
 		reasons[err.Error()] = append(reasons[err.Error()], server)
@@ -253,16 +262,34 @@ func (b *Balancers) build(st *state, service *corev1.Service) (build.Wanted, err
 	}
 	in := build.Input{
 		Service: service, Servers: servers, Endpoints: endpoints,
-		Full: b.memory.full(b.options.Settings.AttachmentsPerServer, b.options.Clock.Now()),
+		Role: st.role, Full: b.memory.full(st.role, b.options.Settings.AttachmentsPerServer, b.options.Clock.Now()),
 	}
 	if st.actual != nil {
 		in.Members = membersOf(st.actual)
 	}
 	w, err := build.Build(b.config, in)
+	if err == nil {
+		err = b.others(in)
+	}
 	if err != nil {
 		return build.OnlyBackends(b.config, in), fmt.Errorf("read the Service's wish: %w", err)
 	}
 	return w, nil
+}
+
+// others reports why another load balancer of the same Service cannot be meant:
+// nothing is done for one before all can be.
+func (b *Balancers) others(in build.Input) error {
+	for _, role := range build.Roles(in.Service) {
+		if role == in.Role {
+			continue
+		}
+		in.Role, in.Members = role, nil
+		if _, err := build.Build(b.config, in); err != nil {
+			return fmt.Errorf("the load balancer of the other address family: %w", err)
+		}
+	}
+	return nil
 }
 
 func refused(err error) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
@@ -50,7 +51,7 @@ func (b *Balancers) remaining(ctx context.Context, o *owner, service *corev1.Ser
 // Service wants, when the listing shows none at all or the Service is one of two
 // families.
 func expected(o *owner, service *corev1.Service, lbs []slb.LoadBalancer) []ownership.Role {
-	wanted := wantedRoles(service)
+	wanted := build.Roles(service)
 	var out []ownership.Role
 	for _, role := range roles {
 		ofRole := func(lb slb.LoadBalancer) bool { return roleOf(&lb) == role }

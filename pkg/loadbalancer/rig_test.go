@@ -55,9 +55,15 @@ type rig struct {
 
 func newRig(t testing.TB, profile string, servers int) *rig {
 	t.Helper()
+	return newRigIn(t, profile, aliyunsim.SmallRegion(servers), servers)
+}
+
+// newRigIn is newRig in a region of one's own that holds servers i-1 and on.
+func newRigIn(t testing.TB, profile, seed string, servers int) *rig {
+	t.Helper()
 	r := &rig{
 		t: t, kube: fake.NewClientset(), window: nodewatch.Window{Quiet: 50 * time.Millisecond, Max: 200 * time.Millisecond},
-		sim: aliyunsim.Start(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(servers), Profile: profile}),
+		sim: aliyunsim.Start(t, aliyunsim.Options{Seed: seed, Profile: profile}),
 	}
 	r.sim.Knobs(func(k *api.Knobs) {
 		k.LoadBalancersPerAccount, k.AttachmentsPerServer, k.StrictBackends = 1000, 1000, true

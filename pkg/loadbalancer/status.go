@@ -66,15 +66,22 @@ func shown(service *corev1.Service, lbs []slb.LoadBalancer) (slb.LoadBalancer, b
 	return slb.LoadBalancer{}, false
 }
 
+// shownBy returns what the Service's status shows of the family that a role
+// stands for.
+func shownBy(service *corev1.Service, role ownership.Role) []corev1.LoadBalancerIngress {
+	var out []corev1.LoadBalancerIngress
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
+		if ingress.IP != "" && netutils.IsIPv6String(ingress.IP) == (role == ownership.RoleLoadBalancer6) {
+			out = append(out, ingress)
+		}
+	}
+	return out
+}
+
 // hasAddress reports whether the Service's status shows an address of the family
 // that a role stands for: it has, or had, such a load balancer.
 func hasAddress(service *corev1.Service, role ownership.Role) bool {
-	for _, ingress := range service.Status.LoadBalancer.Ingress {
-		if ingress.IP != "" && netutils.IsIPv6String(ingress.IP) == (role == ownership.RoleLoadBalancer6) {
-			return true
-		}
-	}
-	return false
+	return len(shownBy(service, role)) > 0
 }
 
 // reference is a Service to record events on when it is not at hand.

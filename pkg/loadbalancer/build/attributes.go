@@ -108,9 +108,11 @@ func (p *port) timeout() {
 //
 // Without annotations, listeners ask kube-proxy: at its own port with the Cluster
 // policy, so that a draining node leaves by itself, and at the Service's health
-// check node port with the Local policy, so that Pods move without a call. UDP
-// listeners have no HTTP check: they probe the node port. An annotation that says
-// what or where to ask moves the check to the node port.
+// check node port with the Local policy, so that Pods move without a call.
+// kube-proxy's own port has an IPv4 address only (--healthz-bind-address), so an
+// IPv6 load balancer with the Cluster policy probes the node port. UDP listeners
+// have no HTTP check: they probe the node port. An annotation that says what or
+// where to ask moves the check to the node port.
 func (p *port) probe() {
 	where, portGiven := p.settings.Text(annotation.HealthCheckConnectPort)
 	if where == "-520" {
@@ -124,9 +126,12 @@ func (p *port) probe() {
 	uri, uriGiven := p.settings.Text(annotation.HealthCheckURI)
 	_, domainGiven := p.settings.Text(annotation.HealthCheckDomain)
 	if !portGiven && !kindGiven && !uriGiven && !domainGiven {
-		kind, uri, where = "http", healthPath, strconv.Itoa(p.cfg.Defaults.HealthCheckPort)
-		if check := p.in.Service.Spec.HealthCheckNodePort; p.local() && check != 0 {
-			where = strconv.Itoa(int(check))
+		check := p.in.Service.Spec.HealthCheckNodePort
+		switch {
+		case p.local() && check != 0:
+			kind, uri, where = "http", healthPath, strconv.Itoa(int(check))
+		case !p.ipv6():
+			kind, uri, where = "http", healthPath, strconv.Itoa(p.cfg.Defaults.HealthCheckPort)
 		}
 	}
 	if kind == "" {

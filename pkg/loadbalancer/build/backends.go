@@ -25,7 +25,7 @@ func (b *builder) backends() []slb.Backend {
 	for _, m := range b.in.Members {
 		members[m.ServerID] = true
 	}
-	candidates := b.in.Servers
+	candidates := b.servers()
 	exact := b.exact(limit)
 	if exact {
 		candidates = b.withEndpoints(candidates)
@@ -74,7 +74,7 @@ func (b *builder) exact(limit int) bool {
 	if !b.local() {
 		return false
 	}
-	if len(b.in.Servers) > limit {
+	if len(b.servers()) > limit {
 		return true
 	}
 	return slices.ContainsFunc(b.in.Service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Protocol == corev1.ProtocolUDP })

@@ -28,6 +28,8 @@ func Build(cfg Config, in Input) (Wanted, error) {
 		ClusterID: cfg.ClusterID,
 		IPMode:    corev1.LoadBalancerIPModeVIP,
 		Explicit:  map[annotation.Key]bool{},
+		Optional:  b.optional(),
+		Pointless: b.pointless(),
 	}
 	for key := range b.settings {
 		w.Explicit[key] = true
@@ -86,11 +88,6 @@ func (b *builder) spec() {
 	s := &b.in.Service.Spec
 	if n := len(s.Ports); n > MaxListeners {
 		b.refuse("the Service has %d ports; a load balancer has at most %d listeners: split the Service", n, MaxListeners)
-	}
-	if families := s.IPFamilies; len(families) > 0 && !slices.Contains(families, corev1.IPv4Protocol) {
-		b.refuse("an IPv6-only Service is not supported by this version; add IPv4 to ipFamilies")
-	} else if len(families) > 1 {
-		b.notice("the load balancer has an IPv4 address only: a second address family is not supported by this version")
 	}
 }
 

@@ -197,10 +197,6 @@ func TestImpossibleServicesAreRefusedWithAllReasons(t *testing.T) {
 			[]func(*corev1.Service){func(s *corev1.Service) { s.Spec.Ports[0].Protocol = corev1.ProtocolSCTP }},
 			1, []string{"no SCTP listeners"},
 		},
-		"IPv6 only": {
-			[]func(*corev1.Service){func(s *corev1.Service) { s.Spec.IPFamilies = []corev1.IPFamily{corev1.IPv6Protocol} }},
-			1, []string{"IPv6-only"},
-		},
 		"bandwidth billing with PayByCLCU and without a bandwidth": {
 			[]func(*corev1.Service){annotate(annotation.InternetChargeType, "paybybandwidth")},
 			2, []string{"needs an instance that is billed PayBySpec", "needs a bandwidth"},

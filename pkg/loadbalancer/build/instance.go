@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 
+	netutils "k8s.io/utils/net"
+
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
@@ -36,11 +38,11 @@ const maxTagValue = 128
 
 // instance returns the instance that the Service asks for.
 func (b *builder) instance() slb.Create {
-	s, d := b.in.Service, b.cfg.Defaults
+	d := b.cfg.Defaults
 	in := slb.Create{
-		Name:               b.settings.Or(annotation.Name, ownership.LoadBalancerName(string(s.UID))),
+		Name:               b.settings.Or(annotation.Name, b.name()),
 		AddressType:        slb.AddressType(b.settings.Or(annotation.AddressType, d.AddressType)),
-		IPVersion:          slb.IPv4,
+		IPVersion:          b.version(),
 		InstanceChargeType: b.settings.Or(annotation.InstanceChargeType, d.InstanceChargeType),
 		MasterZone:         b.settings.Or(annotation.MasterZone, ""),
 		SlaveZone:          b.settings.Or(annotation.SlaveZone, ""),
@@ -55,6 +57,15 @@ func (b *builder) instance() slb.Create {
 	b.network(&in)
 	b.billing(&in)
 	return in
+}
+
+// name is the default name of the instance.
+func (b *builder) name() string {
+	name := ownership.LoadBalancerName(string(b.in.Service.UID))
+	if b.ipv6() {
+		name += "-ipv6"
+	}
+	return name
 }
 
 func (b *builder) protection(in *slb.Create) {
@@ -83,7 +94,9 @@ func (b *builder) network(in *slb.Create) {
 				annotation.Prefix, annotation.NetworkType)
 		}
 		in.VPCID = b.cfg.VPCID
-		in.Address = ip
+		if ip != "" && netutils.IsIPv6String(ip) == b.ipv6() {
+			in.Address = ip
+		}
 		if len(b.cfg.VSwitchIDs) > 0 {
 			in.VSwitchID = b.cfg.VSwitchIDs[0]
 		}
@@ -156,7 +169,7 @@ func (b *builder) tags() map[string]string {
 	s := b.in.Service
 	tags := ownership.ServiceTags(ownership.Service{
 		ClusterID: b.cfg.ClusterID, ClusterName: b.cfg.ClusterName,
-		UID: string(s.UID), Namespace: s.Namespace, Name: s.Name, Role: ownership.RoleLoadBalancer,
+		UID: string(s.UID), Namespace: s.Namespace, Name: s.Name, Role: b.role(),
 	})
 	if b.acl != nil {
 		tags[ownership.TagACL] = b.acl.Name

@@ -12,6 +12,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // Config is what all Services of the cluster have in common.
@@ -35,6 +36,8 @@ type Server struct {
 	Node string
 	// Draining servers are about to go: they get no new connections.
 	Draining bool
+	// IPv6: the server has an IPv6 address.
+	IPv6 bool
 }
 
 // Endpoint is an endpoint of the Service.
@@ -47,7 +50,10 @@ type Endpoint struct {
 
 // Input is everything that decides about one load balancer.
 type Input struct {
-	Service   *corev1.Service
+	Service *corev1.Service
+	// Role says which of the Service's load balancers is meant; empty: the one
+	// with an IPv4 address.
+	Role      ownership.Role
 	Servers   []Server
 	Endpoints []Endpoint
 	// Members are the backends that the load balancer has now: a subset changes
@@ -100,6 +106,11 @@ type Wanted struct {
 	// Notices are sentences for the Service's owner about things that are not as
 	// the Service says, though as near as possible.
 	Notices []string
+	// Optional: the Service can do without this load balancer.
+	Optional bool
+	// Pointless says why an optional load balancer should not be made now; one that
+	// lives stays. Empty for all others.
+	Pointless string
 	// BackendsOnly asks for the backends of a living load balancer alone: the
 	// rest of the Service cannot be meant.
 	BackendsOnly bool

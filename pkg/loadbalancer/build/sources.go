@@ -34,7 +34,7 @@ func (b *builder) sources() {
 		}
 		where, ranges = "annotation "+corev1.AnnotationLoadBalancerSourceRangesKey, strings.Split(text, ",")
 	}
-	version := b.ipVersion()
+	version := b.version()
 	var entries []netip.Prefix
 	all := false
 	for _, text := range ranges {
@@ -71,9 +71,6 @@ func (b *builder) sources() {
 		}),
 	}
 }
-
-// ipVersion is the family of the load balancer's address.
-func (b *builder) ipVersion() slb.IPVersion { return slb.IPv4 }
 
 // restrict puts an access control list on a listener: the Service's own, or those
 // that annotations name.
