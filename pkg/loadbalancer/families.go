@@ -111,11 +111,24 @@ func (j *joint) add(service *corev1.Service, role ownership.Role, result string,
 	}
 	if ingress != nil {
 		j.fresh = true
-		j.status.Ingress = append(j.status.Ingress, *ingress)
+		j.show(*ingress)
 		return
 	}
 	j.incomplete = true
-	j.status.Ingress = append(j.status.Ingress, shownBy(service, role)...)
+	for _, ingress := range shownBy(service, role) {
+		j.show(ingress)
+	}
+}
+
+// show enters what is shown of one load balancer; a host name that stands for
+// both families is shown once.
+func (j *joint) show(ingress corev1.LoadBalancerIngress) {
+	again := func(other corev1.LoadBalancerIngress) bool {
+		return ingress.Hostname != "" && other.Hostname == ingress.Hostname
+	}
+	if !slices.ContainsFunc(j.status.Ingress, again) {
+		j.status.Ingress = append(j.status.Ingress, ingress)
+	}
 }
 
 // err is the error of the pass: what may mend itself before what cannot.

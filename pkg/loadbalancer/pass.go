@@ -175,7 +175,7 @@ func (b *Balancers) lookup(ctx context.Context, o *owner, wished *corev1.Service
 func found(service *corev1.Service, lbs []slb.LoadBalancer) answer {
 	status := &corev1.LoadBalancerStatus{}
 	for i := range lbs {
-		status.Ingress = append(status.Ingress, *ingressOf(service, lbs[i].Address, corev1.LoadBalancerIPModeVIP))
+		status.Ingress = append(status.Ingress, *ingressOf(service, lbs[i].Address, "", corev1.LoadBalancerIPModeVIP))
 	}
 	return answer{status: status, exists: true}
 }

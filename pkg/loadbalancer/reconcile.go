@@ -77,7 +77,7 @@ func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Se
 	if len(p.Problems) > 0 {
 		return result, nil, &unchangeableError{problems: p.Problems}
 	}
-	return result, ingressOf(service, st.actual.Instance.Address, w.IPMode), nil
+	return result, ingressOf(service, st.actual.Instance.Address, w.Hostname, w.IPMode), nil
 }
 
 // observed takes over what an audit has read, unless the process has written

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,16 +15,20 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // ingressOf returns the part of a Service's status that tells of a load balancer
-// that works.
-func ingressOf(service *corev1.Service, address string, mode corev1.LoadBalancerIPMode) *corev1.LoadBalancerIngress {
+// that works: its address, or the host name that the Service wants shown instead.
+func ingressOf(service *corev1.Service, address, hostname string, mode corev1.LoadBalancerIPMode) *corev1.LoadBalancerIngress {
 	ports := make([]corev1.PortStatus, 0, len(service.Spec.Ports))
 	for i := range service.Spec.Ports {
 		p := &service.Spec.Ports[i]
 		ports = append(ports, corev1.PortStatus{Port: p.Port, Protocol: p.Protocol})
+	}
+	if hostname != "" {
+		return &corev1.LoadBalancerIngress{Hostname: hostname, Ports: ports}
 	}
 	return &corev1.LoadBalancerIngress{IP: address, IPMode: ptr.To(mode), Ports: ports}
 }
@@ -67,11 +72,12 @@ func shown(service *corev1.Service, lbs []slb.LoadBalancer) (slb.LoadBalancer, b
 }
 
 // shownBy returns what the Service's status shows of the family that a role
-// stands for.
+// stands for; a host name stands for all that the Service wants.
 func shownBy(service *corev1.Service, role ownership.Role) []corev1.LoadBalancerIngress {
 	var out []corev1.LoadBalancerIngress
 	for _, ingress := range service.Status.LoadBalancer.Ingress {
-		if ingress.IP != "" && netutils.IsIPv6String(ingress.IP) == (role == ownership.RoleLoadBalancer6) {
+		byName := ingress.Hostname != "" && slices.Contains(build.Roles(service), role)
+		if byName || ingress.IP != "" && netutils.IsIPv6String(ingress.IP) == (role == ownership.RoleLoadBalancer6) {
 			out = append(out, ingress)
 		}
 	}
@@ -79,7 +85,7 @@ func shownBy(service *corev1.Service, role ownership.Role) []corev1.LoadBalancer
 }
 
 // hasAddress reports whether the Service's status shows an address of the family
-// that a role stands for: it has, or had, such a load balancer.
+// that a role stands for, or a host name: it has, or had, such a load balancer.
 func hasAddress(service *corev1.Service, role ownership.Role) bool {
 	return len(shownBy(service, role)) > 0
 }

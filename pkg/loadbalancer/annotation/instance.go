@@ -197,7 +197,7 @@ func zoneID(value string) error {
 }
 
 func idOf(prefix string) func(string) error {
-	pattern := regexp.MustCompile("^" + regexp.QuoteMeta(prefix) + "[A-Za-z0-9]+$")
+	pattern := regexp.MustCompile("^" + regexp.QuoteMeta(prefix) + "[A-Za-z0-9-]+$")
 	return func(value string) error {
 		if !pattern.MatchString(value) {
 			return fmt.Errorf("must be an id that starts with %s", prefix)

@@ -52,6 +52,10 @@ type Knobs struct {
 	StrictBackends bool
 	// UDPHTTPCheckIgnored accepts an HTTP health check on a UDP listener and ignores it.
 	UDPHTTPCheckIgnored bool
+	// StrictBandwidth refuses listeners without a limit of their own on a load
+	// balancer that is paid by bandwidth, as the API's text has it; the official
+	// controller makes no others.
+	StrictBandwidth bool
 	// HealthLag is how long the first health checks of a backend or a listener
 	// take; until then its state is unavailable.
 	HealthLag time.Duration

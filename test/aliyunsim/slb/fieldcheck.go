@@ -136,7 +136,7 @@ func (p *Product) settle(lb *loadBalancer, l *listener) *api.Error {
 	if l.value("StickySession") == on && l.value("StickySessionType") == "" {
 		return api.Missing("StickySessionType")
 	}
-	for _, check := range []func(*loadBalancer, *listener) *api.Error{p.certified, p.controlled, withinBandwidth} {
+	for _, check := range []func(*loadBalancer, *listener) *api.Error{p.certified, p.controlled, p.withinBandwidth} {
 		if err := check(lb, l); err != nil {
 			return err
 		}
@@ -182,17 +182,17 @@ func (p *Product) controlled(lb *loadBalancer, l *listener) *api.Error {
 }
 
 // withinBandwidth keeps the listeners of an instance that is paid by bandwidth
-// within it.
-func withinBandwidth(lb *loadBalancer, l *listener) *api.Error {
+// within it; those without a limit of their own share what there is.
+func (p *Product) withinBandwidth(lb *loadBalancer, l *listener) *api.Error {
 	if lb.AddressType != internet || lb.InternetChargeType != byBandwidth {
 		return nil
 	}
 	own := l.whole("Bandwidth")
-	if own == -1 {
-		if l.Values["Bandwidth"] == "" {
-			return nil
-		}
+	switch {
+	case own == -1 && l.Values["Bandwidth"] != "" && p.knobs.StrictBandwidth:
 		return api.Invalid("Bandwidth", "-1")
+	case own == -1:
+		return nil
 	}
 	sum := own
 	for _, other := range lb.Listeners {

@@ -340,7 +340,10 @@ func TestListenersStayWithinThePaidBandwidth(t *testing.T) {
 	r := newRig(t)
 	lb := r.do("CreateLoadBalancer", "LoadBalancerSpec", "slb.s1.small", "InternetChargeType", byBandwidth, "Bandwidth", "10").id("LoadBalancerId")
 	base := []string{"LoadBalancerId", lb, "BackendServerPort", "80", "ListenerPort", "80"}
+	r.knobs.StrictBandwidth = true
 	r.refused(400, "InvalidParameter", "CreateLoadBalancerTCPListener", append(base, "Bandwidth", "-1")...)
+	r.knobs.StrictBandwidth = false
+	r.do("CreateLoadBalancerTCPListener", "LoadBalancerId", lb, "BackendServerPort", "80", "ListenerPort", "82", "Bandwidth", "-1")
 	r.do("CreateLoadBalancerTCPListener", append(base, "Bandwidth", "6")...)
 	r.refused(400, "InvalidParameter", "CreateLoadBalancerTCPListener", "LoadBalancerId", lb, "BackendServerPort", "80", "ListenerPort", "81", "Bandwidth", "5")
 	r.do("SetLoadBalancerTCPListenerAttribute", "LoadBalancerId", lb, "ListenerPort", "80", "Bandwidth", "10")
