@@ -34,7 +34,7 @@ func (o *owner) noteACLs() {
 			continue
 		}
 		o.met = true
-		name := st.actual.Instance.Tags[ownership.TagACL]
+		name := ownership.MarkedACL(st.actual.Instance.Tags)
 		if name == "" {
 			if name = aclName(o.uid, st.role); o.acls[name].marked == st.id() {
 				delete(o.acls, name)
@@ -129,7 +129,7 @@ func (b *Balancers) dropACL(ctx context.Context, st *state, lbs []slb.LoadBalanc
 // and those in left, which have just been read. No call where there is none.
 func (b *Balancers) deleteACLs(ctx context.Context, o *owner, lbs []slb.LoadBalancer, left []slb.ACL) error {
 	for i := range lbs {
-		if name := lbs[i].Tags[ownership.TagACL]; name != "" && o.acls[name].marked == "" {
+		if name := ownership.MarkedACL(lbs[i].Tags); name != "" && o.acls[name].marked == "" {
 			o.acls[name] = ownACL{marked: lbs[i].ID}
 		}
 	}

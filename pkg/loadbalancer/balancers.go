@@ -17,6 +17,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/reference"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
@@ -30,6 +31,7 @@ type Balancers struct {
 	queue    *queue.Queue[answer]
 	executor *apply.Executor
 	poller   *apply.Poller
+	checker  *reference.Checker
 	// slack is how much older than an audit period the memory may be.
 	slack time.Duration
 	// warm is closed when the survey has ended; started is when it began.
@@ -59,6 +61,7 @@ func New(options Options) (*Balancers, error) {
 		memory:   newMemory(),
 		executor: &apply.Executor{Cloud: options.Cloud, Clock: options.Clock, IndexLag: options.IndexLag},
 		poller:   apply.NewPoller(options.Cloud, options.Clock),
+		checker:  newChecker(options),
 		slack:    audit.Slack(options.Settings.AuditPeriod),
 		warm:     make(chan struct{}),
 	}

@@ -99,7 +99,9 @@ func (b *Balancers) inspect(ctx context.Context, st *state, service *corev1.Serv
 // compared plans with what st holds.
 func (b *Balancers) compared(ctx context.Context, st *state, service *corev1.Service) (view, error) {
 	v := view{role: st.role, actual: st.actual}
-	v.wanted, v.refused = b.build(st, service)
+	if v.wanted, v.refused = b.build(st, service); v.refused == nil {
+		v.refused = b.mayName(ctx, v.wanted)
+	}
 	if v.refused != nil && !refused(v.refused) {
 		return view{}, v.refused
 	}

@@ -125,9 +125,14 @@ func (r *round) impossible() bool { return r.refused != nil }
 
 // wish enters what the Service asks for in w; of one that cannot be meant, the
 // reason in the round and the backends alone in w.
-func (b *Balancers) wish(st *state, r *round, w *build.Wanted) error {
+func (b *Balancers) wish(ctx context.Context, st *state, r *round, w *build.Wanted) error {
 	var err error
 	*w, err = b.build(st, r.service)
+	if err == nil {
+		if err = b.mayName(ctx, *w); refused(err) {
+			*w = w.OnlyBackends()
+		}
+	}
 	r.refused = nil
 	if refused(err) {
 		r.refused, err = err, nil
@@ -139,7 +144,7 @@ func (b *Balancers) wish(st *state, r *round, w *build.Wanted) error {
 // another round when an answer showed that the load balancer is not as believed.
 func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wanted, p *plan.Plan) (again bool, err error) {
 	if st.actual == nil {
-		if err := b.wish(st, r, w); err != nil || r.refused != nil {
+		if err := b.wish(ctx, st, r, w); err != nil || r.refused != nil {
 			return false, err // before the first call
 		}
 	}
@@ -159,7 +164,7 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		}
 		r.read = b.options.Clock.Now()
 	}
-	if err := b.wish(st, r, w); err != nil {
+	if err := b.wish(ctx, st, r, w); err != nil {
 		return false, err
 	}
 	if st.actual == nil {
@@ -228,6 +233,7 @@ func (b *Balancers) carryOut(ctx context.Context, st *state, r *round, p plan.Pl
 	}
 	st.verified = time.Time{}
 	r.read = time.Time{}
+	b.refusedReference(ctx, err)
 	return (out.Gone || out.Doubtful) && !apierror.IsRetryable(err), err
 }
 

@@ -90,8 +90,8 @@ func hasAddress(service *corev1.Service, role ownership.Role) bool {
 	return len(shownBy(service, role)) > 0
 }
 
-// reference is a Service to record events on when it is not at hand.
-func reference(name types.NamespacedName, uid types.UID) *corev1.Service {
+// serviceReference is a Service to record events on when it is not at hand.
+func serviceReference(name types.NamespacedName, uid types.UID) *corev1.Service {
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: uid},

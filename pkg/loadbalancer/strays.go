@@ -80,7 +80,7 @@ func serviceName(tags map[string]string) types.NamespacedName {
 // cache. The load balancer is read again before it is deleted.
 func (b *Balancers) orphan(ctx context.Context, lb *slb.LoadBalancer, name types.NamespacedName, uid types.UID) error {
 	if !b.options.DeleteOrphans || b.options.Live == nil {
-		b.options.Events.Event(reference(name, uid), event.LoadBalancerOrphaned,
+		b.options.Events.Event(serviceReference(name, uid), event.LoadBalancerOrphaned,
 			"load balancer %s (%s) belongs to Service %s, which does not exist or wants none; delete it by hand if it is not needed", lb.ID, lb.Address, name)
 		return nil
 	}
@@ -104,7 +104,7 @@ func (b *Balancers) orphan(ctx context.Context, lb *slb.LoadBalancer, name types
 	if err := b.deleteACLs(ctx, newOwner(uid), []slb.LoadBalancer{now}, nil); err != nil {
 		return err
 	}
-	b.options.Events.Event(reference(name, uid), event.LoadBalancerOrphanDeleted, "load balancer %s (%s) was deleted: its Service %s is gone", lb.ID, lb.Address, name)
+	b.options.Events.Event(serviceReference(name, uid), event.LoadBalancerOrphanDeleted, "load balancer %s (%s) was deleted: its Service %s is gone", lb.ID, lb.Address, name)
 	return nil
 }
 

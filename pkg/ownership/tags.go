@@ -25,6 +25,19 @@ const (
 	TagAllow = TagPrefix + "allow"
 )
 
+// ACLsNamed is the value of TagACL on a load balancer whose listeners use access
+// control lists that the Service names, and none of its own.
+const ACLsNamed = "named"
+
+// MarkedACL returns the name of the Service's own access control list that a load
+// balancer's mark tells of, or "".
+func MarkedACL(tags map[string]string) string {
+	if name := tags[TagACL]; name != ACLsNamed {
+		return name
+	}
+	return ""
+}
+
 // The tag limits of the API (TagResources: value up to 128 characters, without
 // http:// and https://).
 const maxTagValue = 128

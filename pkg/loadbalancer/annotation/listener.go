@@ -79,7 +79,6 @@ func accessEntries() []Entry {
 	return []Entry{
 		{
 			Key: ACLStatus, Type: Choice, Choices: []string{on, off}, Default: off, Listeners: anyProtocol, Scope: Shared,
-			Pending: true,
 			Doc: Doc{
 				English: "Access control by lists of addresses on or off; on needs acl-id and acl-type.",
 				Chinese: "访问控制开关；开启时需要 acl-id 和 acl-type。",
@@ -87,7 +86,6 @@ func accessEntries() []Entry {
 		},
 		{
 			Key: ACLType, Type: Choice, Choices: []string{"white", "black"}, Listeners: anyProtocol, Scope: Shared,
-			Pending:    true,
 			DefaultDoc: Doc{English: "none", Chinese: "无"},
 			Doc: Doc{
 				English: "Whether only the listed addresses may connect (white), or all but them (black).",
@@ -96,7 +94,6 @@ func accessEntries() []Entry {
 		},
 		{
 			Key: ACLID, Type: List, Form: "acl-…,acl-…", Listeners: anyProtocol, Scope: Shared, Check: idOf("acl-"),
-			Pending:    true,
 			DefaultDoc: Doc{English: "none", Chinese: "无"},
 			Doc: Doc{
 				English: "Access control lists of the listeners.",

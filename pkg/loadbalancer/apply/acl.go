@@ -30,6 +30,9 @@ func (r *run) skipACL(s plan.Step) bool {
 		}
 	case plan.UntagInstance:
 		return r.failed[scopeACL] && slices.Contains(s.Keys, ownership.TagACL)
+	case plan.TagInstance:
+		_, marks := s.Instance.Tags[ownership.TagACL]
+		return r.failed[scopeACL] && marks // the mark would be lost
 	}
 	return false
 }

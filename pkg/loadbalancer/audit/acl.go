@@ -15,7 +15,7 @@ import (
 // where a listener uses it, two where it has to be looked for. An instance without
 // the mark has none, and costs none.
 func readACL(ctx context.Context, cloud Cloud, actual *plan.Actual) error {
-	name := actual.Instance.Tags[ownership.TagACL]
+	name := ownership.MarkedACL(actual.Instance.Tags)
 	if name == "" {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/reference"
 )
 
 // MaxListeners is how many listeners an instance can have (the API's quota).
@@ -39,6 +40,8 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	w.ACL = b.acl
 	w.Instance = b.instance()
 	w.Listeners = b.listeners()
+	b.markACL(w.Instance.Tags)
+	w.References = b.references
 	w.Hostname = b.settings.Or(annotation.Hostname, "")
 	if slices.ContainsFunc(w.Listeners, Listener.proxies) {
 		w.IPMode = corev1.LoadBalancerIPModeProxy
@@ -73,6 +76,10 @@ type builder struct {
 	notices  []string
 	// acl is the access control list of the Service's source ranges, nil for none.
 	acl *slb.ACL
+	// namesACL: some listener uses access control lists that the Service names.
+	namesACL bool
+	// references are the objects of others that the Service names.
+	references []reference.Reference
 }
 
 func (b *builder) refuse(format string, args ...any) {

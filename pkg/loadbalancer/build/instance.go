@@ -171,9 +171,6 @@ func (b *builder) tags() map[string]string {
 		ClusterID: b.cfg.ClusterID, ClusterName: b.cfg.ClusterName,
 		UID: string(s.UID), Namespace: s.Namespace, Name: s.Name, Role: b.role(),
 	})
-	if b.acl != nil {
-		tags[ownership.TagACL] = b.acl.Name
-	}
 	additional := b.settings.Tags(annotation.AdditionalTags)
 	if len(additional) == 0 {
 		return tags

@@ -12,6 +12,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/reference"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
@@ -91,6 +92,9 @@ type Wanted struct {
 	// Explicit are the instance settings that the Service names; others that
 	// cannot be changed on a living instance are left as they are.
 	Explicit map[annotation.Key]bool
+	// References are the objects of others that the Service names, which has to be
+	// allowed.
+	References []reference.Reference
 	// ACL is the access control list that holds the Service's source ranges, without
 	// an ID; nil when everybody is let in.
 	ACL *slb.ACL
@@ -114,6 +118,12 @@ type Wanted struct {
 	// BackendsOnly asks for the backends of a living load balancer alone: the
 	// rest of the Service cannot be meant.
 	BackendsOnly bool
+}
+
+// OnlyBackends returns the part of w that is wanted of a living load balancer whose
+// Service may not be followed.
+func (w Wanted) OnlyBackends() Wanted {
+	return Wanted{Service: w.Service, UID: w.UID, ClusterID: w.ClusterID, Backends: w.Backends, BackendsOnly: true}
 }
 
 // RefusedError is the error of a Service that cannot be meant. Trying again is

@@ -71,11 +71,3 @@ func (b *builder) sources() {
 		}),
 	}
 }
-
-// restrict puts an access control list on a listener: the Service's own, or those
-// that annotations name.
-func (b *builder) restrict(l Listener) {
-	if b.acl != nil {
-		l.Attributes[slb.ACLStatus], l.Attributes[slb.ACLType], l.Attributes[slb.ACLID] = "on", "white", OwnACL
-	}
-}
