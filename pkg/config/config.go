@@ -145,6 +145,9 @@ type LoadBalancer struct {
 	// UntaggedReferences is allow or deny: whether Services may name objects that
 	// carry no allow tag.
 	UntaggedReferences string
+	// APIEndpoints are addresses and host names of the load balancer in front of the
+	// API server, beside that in the kubeconfig.
+	APIEndpoints []string
 	// AnnotationPolicy says which annotations namespaces may use; nil: all.
 	AnnotationPolicy AnnotationPolicy
 }

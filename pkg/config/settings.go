@@ -12,6 +12,7 @@ var (
 	tablePattern   = regexp.MustCompile(`^vtb-[a-z0-9]+$`)
 	routerPattern  = regexp.MustCompile(`^vrt-[a-z0-9]+$`)
 	clusterPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	hostPattern    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$`)
 	secretPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*/[a-z0-9][a-z0-9.-]*$`)
 )
 
@@ -266,6 +267,12 @@ var settings = []setting{
 		help: "Which shared and cost annotations the Services of a namespace may use, as a list of rules with namespaces, scopes and allow (annotation to values); rules add up. Everything is allowed when absent.",
 		zh:   "各命名空间的 Service 可以使用哪些 shared 和 cost 范围的注解：规则列表，每条包含 namespaces、scopes 和 allow（注解到取值），规则相互叠加。不填则全部允许。",
 		set:  setAnnotationPolicy,
+	},
+	{
+		flag: "api-endpoints",
+		help: "Addresses or host names of the load balancer in front of the API server, comma-separated: no Service may name it. The kubeconfig's server is known without.",
+		zh:   "API Server 前负载均衡的地址或域名，多个以逗号分隔：任何 Service 都不能引用它。kubeconfig 中的服务器无需填写。",
+		set:  list(hostPattern, "an address or a host name", func(c *Config) *[]string { return &c.LoadBalancer.APIEndpoints }),
 	},
 	{
 		flag: "dry-run", fallback: "false",

@@ -62,6 +62,12 @@ var (
 		Doc:   "The Service gave up an address family, so the load balancer of that family was deleted; the other one is untouched.",
 		DocZH: "Service 去掉了一个地址族，该地址族的负载均衡已删除，另一个不受影响。",
 	})
+	LoadBalancerPreserved = register(Reason{
+		Name:  "LoadBalancerPreserved",
+		Type:  Normal,
+		Doc:   "The Service was deleted, and its load balancer is kept as the Service asked for. It belongs to nobody any more, and costs until it is deleted by hand.",
+		DocZH: "Service 已删除，其负载均衡按 Service 的要求保留。它不再属于任何 Service，在手工删除之前会持续计费。",
+	})
 	LoadBalancerOrphaned = register(Reason{
 		Name:  "LoadBalancerOrphaned",
 		Type:  Warning,

@@ -26,6 +26,7 @@ import (
 type Balancers struct {
 	options  Options
 	config   build.Config
+	policy   reference.Policy
 	memory   *memory
 	insights insights
 	queue    *queue.Queue[answer]
@@ -58,6 +59,7 @@ func New(options Options) (*Balancers, error) {
 			ClusterID: options.ClusterID, ClusterName: options.ClusterName,
 			VPCID: options.Location.VPCID, VSwitchIDs: options.Location.VSwitchIDs, Defaults: options.Settings,
 		},
+		policy:   reference.Policy{ClusterID: options.ClusterID, Untagged: reference.Untagged(options.Settings.UntaggedReferences)},
 		memory:   newMemory(),
 		executor: &apply.Executor{Cloud: options.Cloud, Clock: options.Clock, IndexLag: options.IndexLag},
 		poller:   apply.NewPoller(options.Cloud, options.Clock),
@@ -86,7 +88,7 @@ func (b *Balancers) Run(ctx context.Context) {
 			Cloud: b.options.Cloud, Clock: b.options.Clock, ClusterID: b.options.ClusterID, Period: b.options.Settings.AuditPeriod,
 			Known: b.memory.known, Listed: b.listed,
 			Observed: func(_ context.Context, o audit.Observation) {
-				if uid, found := b.memory.observe(o); found {
+				for _, uid := range b.memory.observe(o) {
 					b.queue.Add(uid, reasonAudit)
 				}
 			},

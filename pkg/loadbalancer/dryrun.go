@@ -19,7 +19,7 @@ import (
 func (b *Balancers) Plan(ctx context.Context, service *corev1.Service) (string, error) {
 	o := newOwner(service.UID)
 	if !wants(service) {
-		return b.planDeletion(ctx, o)
+		return b.planDeletion(ctx, o, service)
 	}
 	var out strings.Builder
 	for _, role := range build.Roles(service) {
@@ -46,7 +46,7 @@ type Preview struct {
 func (b *Balancers) Preview(ctx context.Context, service *corev1.Service, living bool) (Preview, error) {
 	o := newOwner(service.UID)
 	if !wants(service) {
-		text, err := b.planDeletion(ctx, o)
+		text, err := b.planDeletion(ctx, o, service)
 		return Preview{Text: "no load balancer of this controller is wanted\n\nplan:\n" + indent(text)}, err
 	}
 	var out strings.Builder
@@ -74,7 +74,7 @@ func (b *Balancers) Preview(ctx context.Context, service *corev1.Service, living
 
 // look is inspect for a Service that may not exist yet.
 func (b *Balancers) look(ctx context.Context, st *state, service *corev1.Service, living bool) (view, error) {
-	if living {
+	if living || names(service) != "" {
 		return b.inspect(ctx, st, service)
 	}
 	return b.compared(ctx, st, service)
@@ -85,6 +85,13 @@ func (b *Balancers) inspect(ctx context.Context, st *state, service *corev1.Serv
 	lbs, err := b.listOwn(ctx, st)
 	if err != nil {
 		return view{}, err
+	}
+	if len(lbs) == 0 && names(service) != "" {
+		if err := b.adopt(ctx, st, service); refused(err) {
+			return view{role: st.role, refused: err}, nil
+		} else if err != nil {
+			return view{}, err
+		}
 	}
 	if len(lbs) > 0 {
 		o, err := audit.Read(ctx, b.options.Cloud, choose(st, service, lbs).ID, b.options.Clock.Now)
@@ -120,15 +127,30 @@ func (b *Balancers) compared(ctx context.Context, st *state, service *corev1.Ser
 }
 
 // planDeletion tells what is deleted of a Service that wants no load balancer.
-func (b *Balancers) planDeletion(ctx context.Context, o *owner) (string, error) {
+func (b *Balancers) planDeletion(ctx context.Context, o *owner, service *corev1.Service) (string, error) {
 	lbs, err := b.listAll(ctx, o)
 	if err != nil {
 		return "", err
 	}
-	if len(lbs) == 0 {
+	held, err := b.held(ctx, o, service)
+	if err != nil {
+		return "", err
+	}
+	if len(lbs)+len(held) == 0 {
 		return "nothing to do\n", nil
 	}
-	return deletions(lbs), nil
+	var out strings.Builder
+	if preserves(service) {
+		for i := range lbs {
+			fmt.Fprintf(&out, "keep load balancer %s (%s) without our marks\n", lbs[i].ID, lbs[i].Address)
+		}
+		lbs, held = nil, nil
+	}
+	out.WriteString(deletions(lbs))
+	for _, a := range held {
+		fmt.Fprintf(&out, "leave load balancer %s (%s):\n%s", a.Instance.ID, a.Instance.Address, plan.Make(build.Released(b.config, service, a.Instance.ID), a))
+	}
+	return out.String(), nil
 }
 
 // planGivenUp tells which load balancers of families that the Service has no more

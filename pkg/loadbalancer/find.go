@@ -121,6 +121,9 @@ func (e *notOursError) Error() string {
 // find makes known the Service's load balancer, reading it whole; none is known
 // afterwards when there is none.
 func (b *Balancers) find(ctx context.Context, st *state, service *corev1.Service) error {
+	if st.adopts(service) {
+		return b.adopt(ctx, st, service)
+	}
 	if st.actual != nil && !st.ambiguous {
 		return b.read(ctx, st, st.id())
 	}
@@ -202,6 +205,9 @@ func (b *Balancers) accept(st *state, id string, o audit.Observation) error {
 			st.gone[id] = ""
 		}
 		return nil
+	}
+	if st.adopted {
+		return b.acceptAdopted(st, o.Actual, o.Start)
 	}
 	owner := ownership.Decide(o.Actual.Instance.Tags, b.options.ClusterID, string(st.uid))
 	if owner.Verdict.Foreign() || owner.Verdict == ownership.Unmarked && st.id() != id {

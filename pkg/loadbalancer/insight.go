@@ -31,7 +31,7 @@ type remembered struct {
 	actual *plan.Actual
 	// verified, written and born are those of the state.
 	verified, written, born time.Time
-	ambiguous               bool
+	ambiguous, adopted      bool
 	generation              int
 	// doubt and unproven are when they began, zero when there are none.
 	doubt, unproven time.Time
@@ -65,7 +65,7 @@ func (i *insights) record(o *owner, n *insight) {
 
 func remember(st *state) remembered {
 	r := remembered{
-		role: st.role, verified: st.verified, written: st.written, born: st.born, ambiguous: st.ambiguous,
+		role: st.role, verified: st.verified, written: st.written, born: st.born, ambiguous: st.ambiguous, adopted: st.adopted,
 		generation: st.generation, unproven: st.unproven, gone: maps.Clone(st.gone), billing: maps.Clone(st.billing),
 		changed: st.changed, change: st.change,
 	}

@@ -28,7 +28,7 @@ type memory struct {
 	// seen are observations that wait for their Service's next pass.
 	seen map[key]audit.Observation
 	// members are the servers of each load balancer; attached counts them.
-	members  map[string][]string
+	members  map[key][]string
 	attached map[string]int
 	// rejected are servers that the API refused.
 	rejected map[candidate]rejection
@@ -38,7 +38,7 @@ func newMemory() *memory {
 	return &memory{
 		owners: map[types.UID]*owner{}, ids: map[key]string{}, seen: map[key]audit.Observation{},
 		names: map[types.UID]types.NamespacedName{}, strays: map[key]bool{},
-		members: map[string][]string{}, attached: map[string]int{}, rejected: map[candidate]rejection{},
+		members: map[key][]string{}, attached: map[string]int{}, rejected: map[candidate]rejection{},
 	}
 }
 
@@ -61,28 +61,28 @@ func (m *memory) publish(o *owner) {
 	m.names[o.uid] = o.service
 	for _, s := range o.states {
 		if old := m.ids[s.key()]; old != "" && old != s.id() {
-			m.count(old, nil)
+			m.count(s.key(), nil)
 		}
 		if s.actual == nil {
 			delete(m.ids, s.key())
 			continue
 		}
 		m.ids[s.key()] = s.id()
-		backends := membersOf(s.actual)
+		backends := s.members()
 		servers := make([]string, 0, len(backends))
 		for i := range backends {
 			servers = append(servers, backends[i].ServerID)
 		}
 		slices.Sort(servers)
-		m.count(s.id(), slices.Compact(servers)) // a server has several ports in some groups
+		m.count(s.key(), slices.Compact(servers)) // a server has several ports in some groups
 	}
 	metric.LoadBalancersManaged.WithLabelValues().Set(float64(len(m.ids)))
 }
 
 // count enters the servers of a load balancer, each once, in the index of
 // attachments.
-func (m *memory) count(id string, servers []string) {
-	for _, server := range m.members[id] {
+func (m *memory) count(k key, servers []string) {
+	for _, server := range m.members[k] {
 		if m.attached[server]--; m.attached[server] <= 0 {
 			delete(m.attached, server)
 		}
@@ -91,10 +91,10 @@ func (m *memory) count(id string, servers []string) {
 		m.attached[server]++
 	}
 	if len(servers) == 0 {
-		delete(m.members, id)
+		delete(m.members, k)
 		return
 	}
-	m.members[id] = servers
+	m.members[k] = servers
 }
 
 // drop forgets a Service that will not come back.
@@ -198,7 +198,8 @@ func (m *memory) known() []string {
 	for _, id := range m.ids {
 		ids = append(ids, id)
 	}
-	return ids
+	slices.Sort(ids)
+	return slices.Compact(ids) // several Services may share one
 }
 
 // uids returns the Services that have a load balancer.
@@ -231,18 +232,24 @@ func (m *memory) idOf(k key) string {
 	return m.ids[k]
 }
 
-// observe keeps an observation for the next pass of its Service, and returns
-// whose it is.
-func (m *memory) observe(o audit.Observation) (types.UID, bool) {
+// observe keeps an observation for the next passes of the Services that use the
+// load balancer, and returns them.
+func (m *memory) observe(o audit.Observation) []types.UID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var uids []types.UID
 	for k, id := range m.ids {
-		if id == o.ID {
-			m.seen[k] = o
-			return k.uid, true
+		if id != o.ID {
+			continue
 		}
+		own := o
+		if o.Actual != nil && len(uids) > 0 {
+			own.Actual = o.Actual.Clone()
+		}
+		m.seen[k] = own
+		uids = append(uids, k.uid)
 	}
-	return "", false
+	return uids
 }
 
 // takeSeen returns the observation that waits for a pass.
@@ -252,6 +259,17 @@ func (m *memory) takeSeen(k key) (audit.Observation, bool) {
 	o, found := m.seen[k]
 	delete(m.seen, k)
 	return o, found
+}
+
+// members returns the servers of the Service on its load balancer.
+func (s *state) members() []slb.Backend {
+	switch {
+	case s.actual == nil:
+		return nil
+	case s.adopted:
+		return ownMembers(s.actual, s.uid)
+	}
+	return membersOf(s.actual)
 }
 
 // membersOf returns the servers of a load balancer, each once, with its weight:

@@ -42,6 +42,9 @@ type Options struct {
 	Location config.Location
 	// Settings are the cluster-wide settings.
 	Settings config.LoadBalancer
+	// APIEndpoints are hosts, as names or addresses, under which the cluster's API
+	// server is reached: a load balancer that has one of them is never used.
+	APIEndpoints []string
 	// Cloud makes the SLB calls; *slb.Client does.
 	Cloud apply.Cloud
 	// Services, Nodes and EndpointSlices are the listers of synced informers.

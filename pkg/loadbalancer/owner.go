@@ -28,6 +28,9 @@ type owner struct {
 	met bool
 	// listed is the last listing by tag of a Service that wants no load balancer.
 	listed *listing
+	// foreign are load balancers of others that may hold something of a Service
+	// that does not name them any more.
+	foreign []string
 }
 
 // key names one load balancer of a Service.
@@ -51,6 +54,8 @@ type state struct {
 	written time.Time
 	// born is when the process created the load balancer.
 	born time.Time
+	// adopted: somebody else made actual, and the Service names it.
+	adopted bool
 	// ambiguous: listings showed another load balancer than the known one.
 	ambiguous bool
 
@@ -111,6 +116,8 @@ type listing struct {
 	lbs []slb.LoadBalancer
 	// acls are the access control lists that are left where no load balancer is.
 	acls []slb.ACL
+	// held are the load balancers of others that hold something of the Service.
+	held []*plan.Actual
 }
 
 // key returns the name of the state's load balancer.
@@ -141,5 +148,5 @@ func (s *state) forget(gone bool) {
 	if gone && s.actual != nil {
 		s.gone[s.id()] = s.actual.Instance.Address
 	}
-	s.actual, s.verified, s.born, s.ambiguous = nil, time.Time{}, time.Time{}, false
+	s.actual, s.verified, s.born, s.ambiguous, s.adopted = nil, time.Time{}, time.Time{}, false, false
 }

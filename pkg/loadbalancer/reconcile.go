@@ -270,8 +270,11 @@ func (b *Balancers) build(st *state, service *corev1.Service) (build.Wanted, err
 		Service: service, Servers: servers, Endpoints: endpoints,
 		Role: st.role, Full: b.memory.full(st.role, b.options.Settings.AttachmentsPerServer, b.options.Clock.Now()),
 	}
-	if st.actual != nil {
-		in.Members = membersOf(st.actual)
+	in.Members, in.Has, in.Adopted = st.members(), st.id(), st.adopted
+	if st.adopts(service) {
+		if in.Living, err = b.living(); err != nil {
+			return build.Wanted{}, err
+		}
 	}
 	w, err := build.Build(b.config, in)
 	if err == nil {
@@ -313,6 +316,9 @@ func (b *Balancers) verify(ctx context.Context, st *state, r *round, w build.Wan
 	for i := range st.actual.Listeners {
 		l := &st.actual.Listeners[i]
 		wanted := slices.ContainsFunc(w.Listeners, func(x build.Listener) bool { return x.ListenerKey == l.ListenerKey })
+		if w.Adoption != nil && !build.OwnListener(l.Attributes[slb.Description], w.ClusterID, w.UID) {
+			continue // somebody else's, and his to start
+		}
 		if wanted && (r.touched[l.ListenerKey] || l.Status != slb.ListenerRunning) {
 			keys = append(keys, l.ListenerKey)
 		}

@@ -29,6 +29,7 @@ func (b *Balancers) remaining(ctx context.Context, o *owner, service *corev1.Ser
 	if err != nil {
 		return nil, err
 	}
+	o.foreign = nil
 	for _, role := range expected(o, service, lbs) {
 		more, err := b.unlisted(ctx, o.state(role), service)
 		if err != nil {
@@ -36,12 +37,19 @@ func (b *Balancers) remaining(ctx context.Context, o *owner, service *corev1.Ser
 		}
 		lbs = append(lbs, more...)
 	}
-	o.listed = &listing{at: at, lbs: lbs}
-	if len(lbs) == 0 {
+	held, err := b.held(ctx, o, service)
+	if err != nil {
+		return nil, err
+	}
+	o.listed = &listing{at: at, lbs: lbs, held: held}
+	if len(lbs)+len(held) == 0 {
 		if o.listed.acls, err = b.leftACLs(ctx, o, service); err != nil {
 			o.listed = nil
 			return nil, err
 		}
+	}
+	for _, a := range held {
+		lbs = append(lbs, a.Instance)
 	}
 	return lbs, nil
 }
@@ -57,6 +65,7 @@ func expected(o *owner, service *corev1.Service, lbs []slb.LoadBalancer) []owner
 		ofRole := func(lb slb.LoadBalancer) bool { return roleOf(&lb) == role }
 		st := o.state(role)
 		switch {
+		case st.adopts(service): // held's business
 		case st.id() != "":
 			if !slices.ContainsFunc(lbs, func(lb slb.LoadBalancer) bool { return lb.ID == st.id() }) {
 				out = append(out, role)
@@ -102,8 +111,9 @@ func (b *Balancers) unlisted(ctx context.Context, st *state, service *corev1.Ser
 	}
 	// Less is at stake than with a creation: what is left over is found by the audit.
 	err := b.absent(ctx, st, service, 2*b.options.IndexLag)
-	if _, foreign := errors.AsType[*notOursError](err); foreign {
-		return nil, nil // nothing of ours is left
+	if foreign, ok := errors.AsType[*notOursError](err); ok {
+		st.foreign = append(st.foreign, foreign.id) // what is ours on it goes
+		return nil, nil
 	}
 	return nil, err
 }
@@ -123,6 +133,12 @@ func (b *Balancers) remove(ctx context.Context, o *owner, service *corev1.Servic
 	for i := range listed.lbs {
 		lb := &listed.lbs[i]
 		st := o.state(roleOf(lb))
+		if preserves(service) {
+			if err := b.preserve(ctx, service, lb.ID); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := b.deleteInstance(ctx, lb.ID, lb.DeleteProtection); err != nil {
 			st.verified = time.Time{}
 			return err
@@ -130,11 +146,23 @@ func (b *Balancers) remove(ctx context.Context, o *owner, service *corev1.Servic
 		st.gone[lb.ID] = lb.Address
 		klog.FromContext(ctx).V(1).Info("Deleted load balancer", "service", klog.KObj(service), "loadBalancer", lb.ID, "address", lb.Address)
 	}
+	for _, a := range listed.held {
+		leave := b.release
+		if preserves(service) {
+			leave = b.unmark
+		}
+		if err := leave(ctx, service, a); err != nil {
+			return err
+		}
+	}
+	o.foreign = nil
 	for _, st := range o.states {
 		st.forget(false)
 		st.doubt = nil
 	}
-	if err := b.deleteACLs(ctx, o, listed.lbs, listed.acls); err != nil {
+	if preserves(service) {
+		clear(o.acls) // a list that is in use stays with its load balancer
+	} else if err := b.deleteACLs(ctx, o, listed.lbs, listed.acls); err != nil {
 		return err
 	}
 	o.met = true

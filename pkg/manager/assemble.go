@@ -3,6 +3,9 @@ package manager
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -144,7 +147,8 @@ func (p *parts) make(ctx context.Context) error {
 	p.balancers, err = loadbalancer.New(loadbalancer.Options{
 		ClusterID: p.clusterID, ClusterName: cluster.ClusterName,
 		Location: cfg.Location, Settings: cfg.LoadBalancer, Cloud: slbClient,
-		Services: core.Services().Lister(), Nodes: core.Nodes().Lister(),
+		APIEndpoints: append(slices.Clone(cfg.LoadBalancer.APIEndpoints), apiHost(framework.Kubeconfig.Host)),
+		Services:     core.Services().Lister(), Nodes: core.Nodes().Lister(),
 		EndpointSlices: p.informers.Discovery().V1().EndpointSlices().Lister(),
 		Live:           liveServices{framework.Client}, DeleteOrphans: cfg.LoadBalancer.DeleteOrphans,
 		Statuses: framework.Client.CoreV1(), Drained: p.drain.Drained,
@@ -162,6 +166,18 @@ func (p *parts) make(ctx context.Context) error {
 	}
 	p.cloud = provider.New(ProviderName, p.instances, routing, p.balancers)
 	return p.watchEndpoints(ctx)
+}
+
+// apiHost returns the name or address of an API server out of its URL, or "".
+func apiHost(server string) string {
+	if !strings.Contains(server, "://") {
+		server = "https://" + server
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // liveServices reads Services past every cache.

@@ -82,3 +82,12 @@ func withoutURLs(s string) string {
 	}
 	return strings.TrimSpace(s)
 }
+
+// IsDefaultName reports whether a name has the form of LoadBalancerName: it names
+// some Service's load balancer.
+func IsDefaultName(name string) bool {
+	if len(name) != maxLoadBalancerName || name[0] != 'a' {
+		return false
+	}
+	return strings.Trim(name[1:], "0123456789abcdef") == ""
+}

@@ -22,6 +22,8 @@ type member struct {
 	Weight   string `json:"Weight,omitempty"`
 	Type     string `json:"Type"`
 	ServerIP string `json:"ServerIp,omitempty"`
+	// Description is sent when a member joins, and kept by the API afterwards.
+	Description string `json:"Description,omitempty"`
 }
 
 // members encodes backends; named ones only identify (to remove), others carry
@@ -37,7 +39,7 @@ func members(backends []Backend, named bool) (string, error) {
 			m.Port = strconv.Itoa(b.Port)
 		}
 		if !named {
-			m.Weight = strconv.Itoa(b.Weight)
+			m.Weight, m.Description = strconv.Itoa(b.Weight), b.Description
 		}
 		list[i] = m
 	}

@@ -24,7 +24,7 @@ func (c *Client) Groups(ctx context.Context, lbID string) ([]Group, error) {
 	out := make([]Group, 0, len(resp.VServerGroups.VServerGroup))
 	for i := range resp.VServerGroups.VServerGroup {
 		g := &resp.VServerGroups.VServerGroup[i]
-		out = append(out, Group{ID: g.VServerGroupId, Name: g.VServerGroupName})
+		out = append(out, Group{ID: g.VServerGroupId, Name: g.VServerGroupName, Tags: tagMap(g.Tags.Tag)})
 	}
 	return out, nil
 }
@@ -48,7 +48,7 @@ func (c *Client) Group(ctx context.Context, groupID string) (Group, error) {
 	for i := range resp.BackendServers.BackendServer {
 		b := &resp.BackendServers.BackendServer[i]
 		backend := c.backend(b.ServerId, b.Weight, b.Type, b.ServerIp)
-		backend.Port = b.Port
+		backend.Port, backend.Description = b.Port, c.texts.one(b.Description)
 		out.Backends = append(out.Backends, backend)
 	}
 	return out, nil

@@ -146,6 +146,8 @@ type Backend struct {
 	// Type is ecs or eni; ServerIP the address of an eni backend.
 	Type     string
 	ServerIP string
+	// Description is free text of up to 80 characters, for members of vServer groups.
+	Description string
 }
 
 // Group is a vServer group.
@@ -153,6 +155,8 @@ type Group struct {
 	ID       string
 	Name     string
 	Backends []Backend
+	// Tags are filled by Groups, not by Group.
+	Tags map[string]string
 }
 
 // Health is a backend's health at one listener.

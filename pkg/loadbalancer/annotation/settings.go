@@ -24,6 +24,22 @@ func (s Settings) Or(key Key, fallback string) string {
 	return fallback
 }
 
+// Value returns one setting of a Service by itself, or "" where it is not given or
+// cannot be meant: for those who need no other.
+func Value(annotations map[string]string, key Key) string {
+	entry := byKey[key]
+	for _, full := range entry.Keys() {
+		if value := strings.TrimSpace(annotations[full]); value != "" {
+			canonical, err := entry.parse(value)
+			if err != nil {
+				return ""
+			}
+			return canonical
+		}
+	}
+	return ""
+}
+
 // On reports whether a setting is on, or true; without it its default counts.
 func (s Settings) On(key Key) bool {
 	value := s.Or(key, byKey[key].Default)

@@ -65,7 +65,7 @@ func (r *run) skip(s plan.Step) bool {
 		r.failed[scope(s)] = true
 		return true
 	}
-	if s.Bind && r.failed["group "+s.GroupName] {
+	if (s.Bind || s.Kind == plan.CreateListener && s.GroupName != "") && r.failed["group "+s.GroupName] {
 		r.failed[scope(s)] = true
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -42,12 +43,12 @@ type Poller struct {
 
 	mu      sync.Mutex
 	stopped bool
-	waiting map[string]*waiter
+	waiting map[*waiter]bool
 	tokens  float64
 	refill  time.Time
 }
 
-// waiter is a load balancer that is waited for.
+// waiter is somebody who waits for listeners of a load balancer.
 type waiter struct {
 	id   string
 	due  time.Time
@@ -62,12 +63,12 @@ type look struct {
 
 // NewPoller returns a poller; Run makes it work.
 func NewPoller(cloud ListenerReader, c clock.WithTicker) *Poller {
-	return &Poller{cloud: cloud, clock: c, wake: make(chan struct{}, 1), waiting: map[string]*waiter{}, refill: c.Now()}
+	return &Poller{cloud: cloud, clock: c, wake: make(chan struct{}, 1), waiting: map[*waiter]bool{}, refill: c.Now()}
 }
 
 // Wait returns the listeners of a load balancer once those of the keys are
 // running. It fails when one is missing or stopped for good, when looks keep
-// failing, or when ctx ends. One caller at a time may wait for a load balancer.
+// failing, or when ctx ends.
 func (p *Poller) Wait(ctx context.Context, lbID string, keys []slb.ListenerKey) ([]slb.Listener, error) {
 	w := &waiter{id: lbID, due: p.clock.Now().Add(firstLook), news: make(chan look, 1)}
 	p.mu.Lock()
@@ -75,7 +76,7 @@ func (p *Poller) Wait(ctx context.Context, lbID string, keys []slb.ListenerKey) 
 		p.mu.Unlock()
 		return nil, ErrPollerStopped
 	}
-	p.waiting[lbID] = w
+	p.waiting[w] = true
 	p.mu.Unlock()
 	p.poke()
 	defer p.leave(w)
@@ -143,9 +144,7 @@ func underway(listeners []slb.Listener, keys []slb.ListenerKey) bool {
 func (p *Poller) leave(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.waiting[w.id] == w {
-		delete(p.waiting, w.id)
-	}
+	delete(p.waiting, w)
 }
 
 func (p *Poller) poke() {
@@ -182,7 +181,7 @@ func (p *Poller) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stopped = true
-	for _, w := range p.waiting {
+	for w := range p.waiting {
 		w.tell(look{err: ErrPollerStopped})
 	}
 }
@@ -201,7 +200,7 @@ func (p *Poller) next() (batch []*waiter, wait time.Duration) {
 	p.tokens = min(allowed+saved, p.tokens+now.Sub(p.refill).Seconds()*allowed)
 	p.refill = now
 	queue := make([]*waiter, 0, len(p.waiting))
-	for _, w := range p.waiting {
+	for w := range p.waiting {
 		queue = append(queue, w)
 	}
 	slices.SortFunc(queue, func(a, b *waiter) int { return a.due.Compare(b.due) })
@@ -231,13 +230,15 @@ func (p *Poller) look(ctx context.Context, batch []*waiter) {
 	for _, w := range batch {
 		ids = append(ids, w.id)
 	}
-	listeners, err := p.cloud.Listeners(ctx, ids...)
+	slices.Sort(ids)
+	listeners, err := p.cloud.Listeners(ctx, slices.Compact(ids)...)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, w := range batch {
 		l := look{err: err}
 		for _, listener := range listeners {
 			if listener.LoadBalancerID == w.id {
+				listener.Attributes = maps.Clone(listener.Attributes) // each waiter's own
 				l.listeners = append(l.listeners, listener)
 			}
 		}

@@ -111,14 +111,19 @@ func ReadGroups(ctx context.Context, cloud Cloud, actual *plan.Actual) error {
 	if err != nil {
 		return fmt.Errorf("read load balancer %s: %w", actual.Instance.ID, err)
 	}
-	for i := range groups {
-		group, err := cloud.Group(ctx, groups[i].ID)
+	living := groups[:0]
+	for _, g := range groups {
+		group, err := cloud.Group(ctx, g.ID)
+		if errors.Is(err, apierror.ErrNotFound) {
+			continue // deleted since, perhaps by another who uses the load balancer
+		}
 		if err != nil {
 			return fmt.Errorf("read load balancer %s: %w", actual.Instance.ID, err)
 		}
-		groups[i].Backends = group.Backends
+		g.Backends = group.Backends
+		living = append(living, g)
 	}
-	actual.Groups, actual.GroupsUnknown = groups, false
+	actual.Groups, actual.GroupsUnknown = living, false
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 )
 
 // The weights of backends.
@@ -74,8 +75,8 @@ func (b *builder) exact(limit int) bool {
 	if !b.local() {
 		return false
 	}
-	if len(b.servers()) > limit {
-		return true
+	if _, named := b.settings.Text(annotation.VGroupPort); named || len(b.servers()) > limit {
+		return true // the health checks of somebody else's listener do not know the Pods
 	}
 	return slices.ContainsFunc(b.in.Service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Protocol == corev1.ProtocolUDP })
 }

@@ -38,6 +38,9 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	b.spec()
 	b.sources()
 	w.ACL = b.acl
+	b.reservedName()
+	w.Adoption = b.adoption()
+	b.exchange(w.Adoption)
 	w.Instance = b.instance()
 	w.Listeners = b.listeners()
 	b.markACL(w.Instance.Tags)
@@ -58,13 +61,17 @@ func Build(cfg Config, in Input) (Wanted, error) {
 // Service cannot be meant: its servers come and go all the same.
 func OnlyBackends(cfg Config, in Input) Wanted {
 	b := builder{cfg: cfg, in: in}
-	return Wanted{
+	w := Wanted{
 		Service:      types.NamespacedName{Namespace: in.Service.Namespace, Name: in.Service.Name},
 		UID:          in.Service.UID,
 		ClusterID:    cfg.ClusterID,
 		Backends:     b.backends(),
 		BackendsOnly: true,
 	}
+	if in.Adopted {
+		w.Adoption = &Adoption{ID: in.Has, Weight: -1}
+	}
+	return w
 }
 
 // builder gathers problems and notices on the way.

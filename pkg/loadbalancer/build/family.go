@@ -7,13 +7,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // Roles returns the load balancers that a Service wants, one for each of its
 // address families, in their order: an instance has one family only. A Service
-// that names none wants IPv4.
+// that names none wants IPv4, and so does one that uses somebody else's.
 func Roles(s *corev1.Service) []ownership.Role {
+	if annotation.Value(s.Annotations, annotation.ID) != "" {
+		return []ownership.Role{ownership.RoleLoadBalancer}
+	}
 	var out []ownership.Role
 	for _, family := range s.Spec.IPFamilies {
 		if role := roleOf(family); !slices.Contains(out, role) {

@@ -30,6 +30,7 @@ func (b *builder) listeners() []Listener {
 		l := Listener{
 			ListenerKey: slb.ListenerKey{Protocol: protocols[by], Port: by.Port},
 			NodePort:    int(port.NodePort),
+			GroupID:     b.settings.GroupOf(by.Port),
 		}
 		if to := b.redirect(l.ListenerKey, protocols); to != 0 {
 			l.Attributes = slb.Attributes{slb.Bandwidth: unlimited, slb.Forward: "on", slb.ForwardPort: strconv.Itoa(to)}

@@ -60,6 +60,13 @@ type Input struct {
 	// Members are the backends that the load balancer has now: a subset changes
 	// as little as possible.
 	Members []slb.Backend
+	// Has is the load balancer that the Service has now, as far as it is known;
+	// Adopted: somebody else made it.
+	Has     string
+	Adopted bool
+	// Living are the Services of the cluster, for a Service that names a load
+	// balancer of somebody else; nil: they are not known.
+	Living map[types.UID]bool
 	// Full reports whether a server cannot take another load balancer; nil: none is full.
 	Full func(serverID string) bool
 }
@@ -69,6 +76,9 @@ type Listener struct {
 	slb.ListenerKey
 	// NodePort is the servers' port.
 	NodePort int
+	// GroupID is the vServer group of somebody else that the Service names for the
+	// port, or "".
+	GroupID string
 	// Attributes are all settings that this project decides about.
 	Attributes slb.Attributes
 }
@@ -115,6 +125,9 @@ type Wanted struct {
 	// Pointless says why an optional load balancer should not be made now; one that
 	// lives stays. Empty for all others.
 	Pointless string
+	// Adoption is the load balancer of somebody else that the Service uses; nil:
+	// it has one of its own, which Instance describes.
+	Adoption *Adoption
 	// BackendsOnly asks for the backends of a living load balancer alone: the
 	// rest of the Service cannot be meant.
 	BackendsOnly bool

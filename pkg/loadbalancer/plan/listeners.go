@@ -72,7 +72,11 @@ func (p *planner) create(l build.Listener) {
 	if l.Redirects() {
 		made.BackendPort = 0
 	}
-	p.step(Step{Kind: CreateListener, Listener: made})
+	create := Step{Kind: CreateListener, Listener: made}
+	if to := p.target[l.ListenerKey]; to.group != nil {
+		create.Listener.BackendPort, create.Group, create.GroupName = 0, to.group.id, to.group.name
+	}
+	p.step(create)
 	p.step(Step{Kind: StartListener, Listener: slb.Listener{ListenerKey: l.ListenerKey}})
 }
 
@@ -92,6 +96,9 @@ func (p *planner) stale() []slb.ListenerKey {
 		switch {
 		case wanted[l.ListenerKey]:
 		case !p.own(l):
+			if p.w.Adoption != nil {
+				continue // of course
+			}
 			p.notice("listener %s was made by hand; it is left alone, and goes when the load balancer goes", l.ListenerKey)
 		case ports[l.Port], l.Attributes[slb.Forward] == "on":
 			first = append(first, l.ListenerKey)

@@ -106,7 +106,7 @@ func (p *planner) fillGroups() {
 			p.each(Step{Kind: AddGroupBackends, GroupName: g.name}, g.members[len(first):])
 			continue
 		}
-		add, set, _ := difference(g.members, p.a.group(g.id).Backends)
+		add, set, _ := difference(g.members, p.present(g))
 		p.each(Step{Kind: AddGroupBackends, Group: g.id, GroupName: g.name}, add)
 		p.each(Step{Kind: SetGroupBackends, Group: g.id, GroupName: g.name}, set)
 	}
@@ -121,11 +121,14 @@ func (p *planner) drainGroups() {
 			continue
 		}
 		used[g.id] = true
-		_, _, remove := difference(g.members, p.a.group(g.id).Backends)
+		_, _, remove := difference(g.members, p.present(g))
 		p.each(Step{Kind: RemoveGroupBackends, Group: g.id, GroupName: g.name}, remove)
 	}
 	if p.w.BackendsOnly {
 		return
+	}
+	if p.w.Adoption != nil {
+		p.leaveGroups(used)
 	}
 	for i := range p.a.Groups {
 		g := &p.a.Groups[i]
@@ -135,11 +138,11 @@ func (p *planner) drainGroups() {
 	}
 }
 
-// usedByOthers reports whether a listener that is not ours uses a group.
+// usedByOthers reports whether a listener that is left as it is uses a group.
 func (p *planner) usedByOthers(id string) bool {
 	for i := range p.a.Listeners {
 		l := &p.a.Listeners[i]
-		if _, wanted := p.target[l.ListenerKey]; l.GroupID == id && !wanted && !p.own(l) {
+		if to, wanted := p.target[l.ListenerKey]; l.GroupID == id && (to.skip || !wanted && !p.own(l)) {
 			return true
 		}
 	}

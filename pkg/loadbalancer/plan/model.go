@@ -105,7 +105,8 @@ func (s Step) applyListener(a *Actual) {
 	switch s.Kind { //nolint:exhaustive // the others are Apply's
 	case CreateListener:
 		l := s.Listener
-		l.LoadBalancerID, l.Status, l.Attributes = a.Instance.ID, slb.ListenerStopped, maps.Clone(WithACL(l.Attributes, a))
+		l.LoadBalancerID, l.GroupID, l.Status = a.Instance.ID, s.GroupID(a), slb.ListenerStopped
+		l.Attributes = maps.Clone(WithACL(l.Attributes, a))
 		a.Listeners = append(a.Listeners, l)
 	case DeleteListener:
 		a.Listeners = slices.DeleteFunc(a.Listeners, func(l slb.Listener) bool { return l.ListenerKey == key })

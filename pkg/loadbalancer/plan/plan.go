@@ -53,7 +53,7 @@ func Make(w build.Wanted, a *Actual) Plan {
 		p.step(Step{Kind: CreateInstance, Instance: w.Instance})
 	} else {
 		p.a = a
-		if !w.BackendsOnly {
+		if !w.BackendsOnly && w.Adoption == nil {
 			p.immutable()
 		}
 	}
@@ -63,16 +63,20 @@ func Make(w build.Wanted, a *Actual) Plan {
 		return p.plan
 	}
 	p.targets()
-	p.crowded()
-	p.fillDefault()
+	if w.Adoption == nil {
+		p.crowded()
+		p.fillDefault()
+	}
 	p.fillGroups()
 	if !w.BackendsOnly && p.fillACL() {
 		p.listeners()
 		p.dropACL()
 	}
-	p.drainDefault()
+	if w.Adoption == nil {
+		p.drainDefault()
+	}
 	p.drainGroups()
-	if a != nil && !w.BackendsOnly {
+	if a != nil && !w.BackendsOnly && w.Adoption == nil {
 		p.instance()
 	}
 	return p.plan
@@ -99,7 +103,8 @@ type planner struct {
 // target is a listener's destination: the default group, or a vServer group.
 type target struct {
 	group *group
-	// skip: the listener cannot be made, and says why in a problem.
+	// skip: the listener cannot be made, and says why in a problem; or it is
+	// somebody else's, and sends to a group that is filled.
 	skip bool
 }
 
@@ -109,6 +114,8 @@ type group struct {
 	// id is empty when the plan creates the group.
 	id      string
 	members []slb.Backend
+	// shared: somebody else made the group; only marked members are changed.
+	shared bool
 }
 
 func (p *planner) step(s Step) { p.plan.Steps = append(p.plan.Steps, s) }

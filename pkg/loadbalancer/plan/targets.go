@@ -13,6 +13,9 @@ import (
 // needsGroups reports whether the plan depends on the vServer groups: some
 // listener uses one, or has to move to one.
 func (p *planner) needsGroups() bool {
+	if p.w.Adoption != nil {
+		return true
+	}
 	for i := range p.a.Listeners {
 		if p.a.Listeners[i].GroupID != "" {
 			return true
@@ -35,6 +38,10 @@ func (p *planner) targets() {
 	p.target = map[slb.ListenerKey]target{}
 	if p.w.BackendsOnly {
 		p.presentTargets()
+		return
+	}
+	if p.w.Adoption != nil {
+		p.adoptedTargets()
 		return
 	}
 	wanted := map[slb.ListenerKey]bool{}
@@ -70,6 +77,9 @@ func (p *planner) fresh(l build.Listener, actual *slb.Listener) bool {
 
 // presentTargets keeps every listener where it is.
 func (p *planner) presentTargets() {
+	if p.w.Adoption != nil {
+		p.presentShares()
+	}
 	for i := range p.a.Listeners {
 		l := &p.a.Listeners[i]
 		if l.GroupID == "" {
