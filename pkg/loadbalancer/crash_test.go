@@ -13,6 +13,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 )
@@ -208,6 +209,21 @@ var table = map[string]scenario{
 		rig: newDualRig, service: func() *corev1.Service { return newService(1, dualStack(corev1.IPFamilyPolicyRequireDualStack)) }, living: true,
 		act:   func(r *rig, s *corev1.Service) { r.remove(s) },
 		right: nothingLeft,
+	},
+	"protocol changed": {
+		rig: newWebRig, service: func() *corev1.Service { return newService(1, redirecting("http:80,https:443", "")) }, living: true,
+		act:   annotating(annotation.ProtocolPort, "tcp:80,https:443"),
+		right: listensAs("https/443 tcp/80", "cert-1"),
+	},
+	"redirect changed": {
+		rig: newWebRig, service: func() *corev1.Service { return newService(1, redirecting("http:80,https:443,https:8443", "80:443")) }, living: true,
+		act:   annotating(annotation.ForwardPort, "80:8443"),
+		right: listensAs("http/80>8443 https/443 https/8443", "cert-1"),
+	},
+	"certificate swapped": {
+		rig: newWebRig, service: func() *corev1.Service { return newService(1, redirecting("http:80,https:443", "80:443")) }, living: true,
+		act:   annotating(annotation.CertID, "cert-2"),
+		right: listensAs("http/80>443 https/443", "cert-2"),
 	},
 	"nodes changed": {
 		service: func() *corev1.Service { return newService(1) }, living: true,

@@ -106,6 +106,7 @@ func (b *builder) redirect(l slb.ListenerKey, protocols map[slb.ListenerKey]slb.
 		if l.Protocol != slb.HTTP || protocols[slb.ListenerKey{Protocol: slb.TCP, Port: to}] != slb.HTTPS {
 			b.refuse("annotation %s%s redirects port %d to %d, which needs an HTTP and an HTTPS listener; give the Service both ports, and set %s%s to http:%[3]d,https:%[4]d",
 				annotation.Prefix, annotation.ForwardPort, from, to, annotation.Prefix, annotation.ProtocolPort)
+			return 0
 		}
 		return to
 	}
