@@ -8,6 +8,24 @@ var (
 		Doc:   "The Service asks for something that no load balancer can be, so nothing was changed. The message lists all mistakes; correct them in the Service.",
 		DocZH: "Service 的要求无法实现，因此未做任何变更。消息中列出了全部错误，请在 Service 中更正。",
 	})
+	LoadBalancerReady = register(Reason{
+		Name:  "LoadBalancerReady",
+		Type:  Normal,
+		Doc:   "The Service has a load balancer and its listeners run. The message names it, its address, and how many listeners and servers it has.",
+		DocZH: "Service 的负载均衡已创建，监听均已运行。消息中有实例、地址以及监听和服务器的数量。",
+	})
+	LoadBalancerChanged = register(Reason{
+		Name:  "LoadBalancerChanged",
+		Type:  Normal,
+		Doc:   "The load balancer follows a change of the Service, of Nodes or of Pods. The message lists the steps; servers that came and went are told without number, at most once in five minutes.",
+		DocZH: "负载均衡已随 Service、Node 或 Pod 的变化而变更。消息中列出了步骤；服务器的进出只笼统说明，五分钟内最多一次。",
+	})
+	LoadBalancerWaiting = register(Reason{
+		Name:  "LoadBalancerWaiting",
+		Type:  Warning,
+		Doc:   "The load balancer is not as it should be yet; the message says why. It is tried again by itself, after growing pauses of at most five minutes. While a change of the Service itself waits, the service controller says the same with SyncLoadBalancerFailed.",
+		DocZH: "负载均衡暂未达到期望状态，原因见消息。控制器会自动重试，间隔逐渐增大，最长五分钟。若等待的是 Service 自身的变更，则由 service controller 以 SyncLoadBalancerFailed 说明。",
+	})
 	LoadBalancerNotAsAsked = register(Reason{
 		Name:  "LoadBalancerNotAsAsked",
 		Type:  Warning,

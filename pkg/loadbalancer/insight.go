@@ -70,12 +70,22 @@ func remember(st *state) remembered {
 		changed: st.changed, change: st.change,
 	}
 	if st.actual != nil {
-		r.actual = st.actual.Clone()
+		r.actual = copied(st.actual)
 	}
 	if st.doubt != nil {
 		r.doubt = st.doubt.at
 	}
 	return r
+}
+
+// copied returns a copy that shares with a the lists of backends alone: whoever
+// changes one replaces it, and there are many.
+func copied(a *plan.Actual) *plan.Actual {
+	lean := *a
+	lean.Backends, lean.Groups = nil, nil
+	out := lean.Clone()
+	out.Backends, out.Groups = a.Backends, slices.Clone(a.Groups)
+	return out
 }
 
 // of returns the insight of a Service, or nil.

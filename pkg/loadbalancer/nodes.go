@@ -55,7 +55,10 @@ func (b *Balancers) servers() ([]build.Server, error) {
 		if going && b.options.Drained != nil && b.options.Drained(node) {
 			continue
 		}
-		out = append(out, build.Server{ID: server, Node: node.Name, Zone: node.Labels[corev1.LabelTopologyZone], Draining: going, IPv6: hasIPv6(node)})
+		out = append(out, build.Server{
+			ID: server, Node: node.Name, Zone: node.Labels[corev1.LabelTopologyZone], Labels: node.Labels, Cordoned: node.Spec.Unschedulable,
+			Draining: going, IPv6: hasIPv6(node),
+		})
 	}
 	kept := out[:0]
 	for _, s := range out {

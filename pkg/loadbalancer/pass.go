@@ -119,6 +119,7 @@ func (b *Balancers) work(ctx context.Context, o *owner, wished *corev1.Service, 
 		result = resultRefused
 		b.queue.AddAfter(o.uid, reasonRefused, refusedAgain)
 	}
+	b.waits(service, batch, err)
 	return result, answer{status: status, exists: o.exists()}, err
 }
 

@@ -20,7 +20,6 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
-	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
 )
 
 // maxRounds is how often one pass reads again and plans again because an answer
@@ -36,6 +35,10 @@ type round struct {
 	// touched are the listeners that were started or changed in this pass.
 	touched map[slb.ListenerKey]bool
 	changed bool
+	// created: the load balancer was created in this pass.
+	created bool
+	// steps are those that were carried out.
+	steps []plan.Step
 	// refused is why the Service cannot be meant; its backends are kept right.
 	refused error
 	// drift are the steps that were needed only because of what was observed.
@@ -66,7 +69,7 @@ func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Se
 		st.verified = time.Time{}
 		return resultFailed, nil, err
 	}
-	b.tell(service, w, p, r)
+	b.tell(st, w, p, r)
 	result := resultUnchanged
 	if r.changed {
 		result = resultChanged
@@ -180,7 +183,7 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 			}
 			return false, err
 		}
-		r.read, r.changed = b.options.Clock.Now(), true
+		r.read, r.changed, r.created = b.options.Clock.Now(), true, true
 		return true, nil
 	}
 	now := b.options.Clock.Now()
@@ -229,6 +232,7 @@ func (b *Balancers) carryOut(ctx context.Context, st *state, r *round, p plan.Pl
 	}
 	err = out.Err()
 	if err == nil {
+		r.steps = append(r.steps, p.Steps...)
 		return again, nil
 	}
 	st.verified = time.Time{}
@@ -336,15 +340,4 @@ func (b *Balancers) verify(ctx context.Context, st *state, r *round, w build.Wan
 	st.actual.Listeners = listeners
 	st.verified = start
 	return nil
-}
-
-// tell records what the Service's owner should know after a pass.
-func (b *Balancers) tell(service *corev1.Service, w build.Wanted, p plan.Plan, r *round) {
-	for _, notice := range append(slices.Clone(w.Notices), p.Notices...) {
-		b.options.Events.Event(service, event.LoadBalancerNotAsAsked, "%s", notice)
-	}
-	if len(r.drift) > 0 && r.changed {
-		metric.LoadBalancerDrift.WithLabelValues().Inc()
-		b.options.Events.Event(service, event.LoadBalancerDriftRepaired, "the load balancer was changed by hand; set right: %s", strings.Join(r.drift, "; "))
-	}
 }

@@ -20,11 +20,10 @@ func backendEntries() []Entry {
 		},
 		{
 			Key: BackendLabel, Type: TagList, Scope: Tenant, Check: nodeLabels,
-			Pending:    true,
 			DefaultDoc: Doc{English: "all nodes", Chinese: "所有节点"},
 			Doc: Doc{
-				English: "Only servers whose Nodes have all these labels are backends.",
-				Chinese: "只有带有全部这些标签的 Node 才作为后端。",
+				English: "Only servers whose Nodes have all these labels are backends. Where no Node has them, the servers stay as they are.",
+				Chinese: "只有带有全部这些标签的 Node 才作为后端；没有任何 Node 带有这些标签时，后端保持不变。",
 			},
 		},
 		{
@@ -37,15 +36,13 @@ func backendEntries() []Entry {
 		},
 		{
 			Key: RemoveUnscheduledBackend, Type: Choice, Choices: []string{on, off}, Default: off, Scope: Tenant,
-			Pending: true,
 			Doc: Doc{
-				English: "Take cordoned Nodes out of the load balancer.",
-				Chinese: "将不可调度的节点从负载均衡中移除。",
+				English: "Give cordoned Nodes no new connections: their servers get weight 0, and none joins, until they can be scheduled to again.",
+				Chinese: "不再向不可调度的节点分配新连接：其服务器权重置 0 且不会新加入，直到节点恢复可调度。",
 			},
 		},
 		{
 			Key: DefaultWeight, Type: Integer, Min: 0, Max: 100, Default: "100", Scope: Tenant,
-			Pending: true,
 			Doc: Doc{
 				English: "Weight of the backends; 0 takes no new connections.",
 				Chinese: "后端的权重；0 表示不接收新连接。",
@@ -53,10 +50,16 @@ func backendEntries() []Entry {
 		},
 		{
 			Key: IgnoreWeightUpdate, Type: Choice, Choices: []string{on, off}, Default: off, Scope: Tenant,
-			Pending: true,
 			Doc: Doc{
-				English: "Leave the weights of backends that are there as they are, so that others may set them.",
-				Chinese: "不修改已有后端的权重，便于由其他方调整。",
+				English: "Leave the weights of backends that are there as they are, so that others may set them; also of servers that are about to leave.",
+				Chinese: "不修改已有后端的权重，便于由其他方调整；即将离开的服务器也一样。",
+			},
+		},
+		{
+			Key: WeightByPods, FullKeys: []string{OwnPrefix + string(WeightByPods)}, Type: Choice, Choices: []string{on, off}, Default: off, Scope: Tenant,
+			Doc: Doc{
+				English: "With the Local policy: the backends are the servers that have ready Pods, each with the number of its Pods as weight. A Pod that moves then costs calls; without it, health checks find the Pods and all weights are equal.",
+				Chinese: "Local 策略下：后端仅为有就绪 Pod 的服务器，权重为其 Pod 数。此时 Pod 迁移需要调用云 API；不设置时由健康检查发现 Pod，各服务器权重相同。",
 			},
 		},
 	}

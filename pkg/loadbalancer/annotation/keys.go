@@ -91,4 +91,5 @@ const (
 	RemoveUnscheduledBackend Key = "remove-unscheduled-backend"
 	DefaultWeight            Key = "default-weight"
 	IgnoreWeightUpdate       Key = "ignore-weight-update"
+	WeightByPods             Key = "weight-by-pods"
 )

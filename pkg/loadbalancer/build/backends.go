@@ -26,12 +26,15 @@ func (b *builder) backends() []slb.Backend {
 	for _, m := range b.in.Members {
 		members[m.ServerID] = true
 	}
-	candidates := b.servers()
+	candidates := b.selected()
 	exact := b.exact(limit)
 	if exact {
 		candidates = b.withEndpoints(candidates)
 	}
 	if len(candidates) == 0 && !exact {
+		if len(b.servers()) > 0 {
+			b.notice("annotation %s%s names labels that no Node has; the servers stay as they are", annotation.Prefix, annotation.BackendLabel)
+		}
 		// No server is known at all: taking the last ones out helps nobody.
 		return sorted(b.in.Members)
 	}
@@ -48,20 +51,23 @@ func (b *builder) backends() []slb.Backend {
 	if skipped > 0 {
 		b.notice("%d servers are not used: they are in as many load balancers as a server can be (--attachments-per-server), or the API refused them lately", skipped)
 	}
-	weight := noWeight
-	if len(chosen) == 0 {
+	last := len(chosen) == 0
+	if last {
 		// The last ones serve until there are others.
-		weight = fullWeight
 		if len(draining) == 0 {
 			draining, _ = choose(string(b.in.Service.UID), candidates, limit, members, b.in.Full)
 		}
 	}
 	out := make([]slb.Backend, 0, len(chosen)+len(draining))
 	for _, s := range chosen {
-		out = append(out, slb.Backend{ServerID: s.ID, Weight: fullWeight})
+		out = append(out, slb.Backend{ServerID: s.ID, Weight: b.weight(s)})
 	}
 	for _, s := range draining {
 		if len(out) < MaxBackends {
+			weight := noWeight
+			if last {
+				weight = b.weight(s)
+			}
 			out = append(out, slb.Backend{ServerID: s.ID, Weight: weight})
 		}
 	}
@@ -75,7 +81,7 @@ func (b *builder) exact(limit int) bool {
 	if !b.local() {
 		return false
 	}
-	if _, named := b.settings.Text(annotation.VGroupPort); named || len(b.servers()) > limit {
+	if _, named := b.settings.Text(annotation.VGroupPort); named || b.byPods() || len(b.selected()) > limit {
 		return true // the health checks of somebody else's listener do not know the Pods
 	}
 	return slices.ContainsFunc(b.in.Service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Protocol == corev1.ProtocolUDP })

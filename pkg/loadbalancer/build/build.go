@@ -49,7 +49,7 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	if slices.ContainsFunc(w.Listeners, Listener.proxies) {
 		w.IPMode = corev1.LoadBalancerIPModeProxy
 	}
-	w.Backends = b.backends()
+	w.Backends, w.KeepWeights = b.backends(), b.settings.On(annotation.IgnoreWeightUpdate)
 	w.Notices = append(parsed.Warnings, b.notices...)
 	if len(b.problems) > 0 {
 		return Wanted{}, &RefusedError{Problems: b.problems}
@@ -60,12 +60,13 @@ func Build(cfg Config, in Input) (Wanted, error) {
 // OnlyBackends returns the wanted backends of a living load balancer whose
 // Service cannot be meant: its servers come and go all the same.
 func OnlyBackends(cfg Config, in Input) Wanted {
-	b := builder{cfg: cfg, in: in}
+	b := builder{cfg: cfg, in: in, settings: annotation.Parse(in.Service.Annotations).Settings}
 	w := Wanted{
 		Service:      types.NamespacedName{Namespace: in.Service.Namespace, Name: in.Service.Name},
 		UID:          in.Service.UID,
 		ClusterID:    cfg.ClusterID,
 		Backends:     b.backends(),
+		KeepWeights:  b.settings.On(annotation.IgnoreWeightUpdate),
 		BackendsOnly: true,
 	}
 	if in.Adopted {

@@ -35,6 +35,10 @@ type Server struct {
 	Zone string
 	// Node is the name of its Node.
 	Node string
+	// Labels are the Node's; nobody changes them.
+	Labels map[string]string
+	// Cordoned: no Pods are scheduled to the Node.
+	Cordoned bool
 	// Draining servers are about to go: they get no new connections.
 	Draining bool
 	// IPv6: the server has an IPv6 address.
@@ -110,6 +114,8 @@ type Wanted struct {
 	ACL *slb.ACL
 	// Listeners are sorted by port and protocol.
 	Listeners []Listener
+	// KeepWeights leaves the weights of backends that are there as they are.
+	KeepWeights bool
 	// Backends are the servers, sorted by ID; ports are the listeners' business.
 	Backends []slb.Backend
 	// IPMode is Proxy when some listener speaks for the clients: traffic inside the

@@ -87,7 +87,9 @@ func (p *planner) crowded() {
 func (p *planner) fillDefault() {
 	add, set, _ := difference(p.defaultMembers(), p.a.Backends)
 	p.each(Step{Kind: AddBackends}, add)
-	p.each(Step{Kind: SetBackends}, set)
+	if !p.w.KeepWeights {
+		p.each(Step{Kind: SetBackends}, set)
+	}
 }
 
 // drainDefault removes servers from the default group.
@@ -108,7 +110,9 @@ func (p *planner) fillGroups() {
 		}
 		add, set, _ := difference(g.members, p.present(g))
 		p.each(Step{Kind: AddGroupBackends, Group: g.id, GroupName: g.name}, add)
-		p.each(Step{Kind: SetGroupBackends, Group: g.id, GroupName: g.name}, set)
+		if !p.w.KeepWeights {
+			p.each(Step{Kind: SetGroupBackends, Group: g.id, GroupName: g.name}, set)
+		}
 	}
 }
 
