@@ -250,7 +250,7 @@ var elsewhere = []annotation.Key{
 	annotation.ID, annotation.ForceOverrideListeners, annotation.PreserveOnDelete, annotation.VGroupPort, annotation.Weight,
 	annotation.IPVersion, annotation.ExternalIPType, annotation.ACLStatus, annotation.ACLType, annotation.ACLID, annotation.DomainExtensions,
 	annotation.BackendType, annotation.BackendLabel, annotation.BackendIPVersion, annotation.RemoveUnscheduledBackend,
-	annotation.DefaultWeight, annotation.IgnoreWeightUpdate, annotation.NetworkType,
+	annotation.DefaultWeight, annotation.IgnoreWeightUpdate, annotation.NetworkType, annotation.Class,
 }
 
 // tableSeed are certificates that Services may name.

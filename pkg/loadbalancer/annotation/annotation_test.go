@@ -55,6 +55,7 @@ func TestWrongValuesAreReportedAllAtOnceWithTheirRemedy(t *testing.T) {
 		"tag twice":             {Prefix + "additional-resource-tags", "a=1,a=2", "once"},
 		"tag with a URL":        {Prefix + "additional-resource-tags", "a=http://x", "URL"},
 		"tag without a key":     {Prefix + "additional-resource-tags", "=x", "tag keys"},
+		"another controller's":  {"service.beta.kubernetes.io/class", "edge", "gives the Service to another controller"},
 		"another kind":          {Prefix + "type", "nlb", "not supported by this version"},
 		"item without a port":   {Prefix + "idle-timeout", "80:5,6", "a port in each item"},
 		"port twice":            {Prefix + "idle-timeout", "80:5,080:6", "name port 80 once"},

@@ -1,6 +1,7 @@
 package annotation
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,14 @@ import (
 // backendEntries are the annotations that concern backends.
 func backendEntries() []Entry {
 	return []Entry{
+		{
+			Key: Class, FullKeys: []string{"service.beta.kubernetes.io/class"}, Type: Text, Scope: Tenant, Check: ofAnother,
+			DefaultDoc: Doc{English: "none", Chinese: "无"},
+			Doc: Doc{
+				English: "Any value gives the Service to another controller; this one gives it no load balancer, and leaves one that it has as it is. Prefer `spec.loadBalancerClass`.",
+				Chinese: "任何取值都表示该 Service 由其它控制器负责：本控制器不会为其创建负载均衡，已有的保持不变。建议改用 `spec.loadBalancerClass`。",
+			},
+		},
 		{
 			Key: BackendType, FullKeys: []string{"service.beta.kubernetes.io/backend-type"}, Type: Choice, Choices: []string{"ecs", "eni"}, Default: "ecs", Scope: Tenant,
 			Pending: true,
@@ -63,6 +72,11 @@ func backendEntries() []Entry {
 			},
 		},
 	}
+}
+
+// ofAnother refuses any value.
+func ofAnother(string) error {
+	return errors.New("gives the Service to another controller, and this one leaves it alone; remove the annotation to have a load balancer")
 }
 
 // nodeLabels checks a list of labels that Nodes must have.

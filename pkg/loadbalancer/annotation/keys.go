@@ -87,6 +87,7 @@ const (
 const (
 	BackendLabel             Key = "backend-label"
 	BackendType              Key = "backend-type"
+	Class                    Key = "class"
 	BackendIPVersion         Key = "backend-ip-version"
 	RemoveUnscheduledBackend Key = "remove-unscheduled-backend"
 	DefaultWeight            Key = "default-weight"

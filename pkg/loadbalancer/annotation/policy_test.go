@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 )
@@ -60,5 +61,18 @@ func TestPolicyWithMistakesIsTold(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestPolicyOfTheReferencePageIsRight(t *testing.T) {
+	var file struct {
+		Policy config.AnnotationPolicy `json:"annotation-policy"`
+	}
+	text := strings.TrimSuffix(strings.TrimPrefix(policyExample, "```yaml"), "```")
+	if err := yaml.UnmarshalStrict([]byte(text), &file); err != nil || len(file.Policy) != 2 {
+		t.Fatalf("policy %+v: %v", file.Policy, err)
+	}
+	if err := CheckPolicy(file.Policy); err != nil {
+		t.Error(err)
 	}
 }

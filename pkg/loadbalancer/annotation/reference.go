@@ -22,6 +22,17 @@ type words struct {
 	stop                                        string
 }
 
+// policyExample lets everybody have intranet load balancers and the certificates
+// of the team that shares them, and one namespace all.
+const policyExample = "```yaml\n" + `annotation-policy:
+- namespaces: ["*"]
+  allow:
+    address-type: [intranet]
+    cert-id: ["shared-*"]
+- namespaces: [edge]
+  scopes: [cost, shared]
+` + "```"
+
 var inEnglish = words{
 	title: "Annotations of load balancer Services",
 	intro: "*[中文](annotations.zh.md)* · Generated from the registry in `pkg/loadbalancer/annotation`; do not edit.\n\n" +
@@ -33,7 +44,7 @@ var inEnglish = words{
 		"ports that are not named have the default, and lists within are joined by bars, `\"80:http_2xx|http_3xx,443:http_2xx\"`. " +
 		"Settings that are themselves lists of pairs (such as protocol-port) name their ports by themselves.\n\n" +
 		"**Scope.** tenant settings concern the Service alone; shared ones touch what others use too; cost ones change the bill. " +
-		"With the configuration's `annotation-policy`, namespaces may use the shared and cost settings that it allows them, and all tenant ones.",
+		"With the configuration's `annotation-policy`, namespaces may use the shared and cost settings that it allows them, and all tenant ones. In the file of `--cloud-config`, with rules that add up:\n\n" + policyExample,
 	key: "Key", values: "Values", standard: "Default", where: "Listeners", scope: "Scope", doc: "Meaning",
 	immutable: "Fixed at creation: to change it, delete the Service and create it again (its address changes).",
 	pending:   "Not in this version: other values than the default are refused.",
@@ -50,7 +61,7 @@ var inChinese = words{
 		"**按端口取值。** 监听的设置可以对所有端口取同一个值，如 `\"900\"`，也可以逐个端口取值，如 `\"80:60,443:900\"`：此时每一项都要写端口，" +
 		"未列出的端口使用默认值，值本身是列表时用竖线连接，如 `\"80:http_2xx|http_3xx,443:http_2xx\"`。本身就是成对列表的设置（如 protocol-port）自带端口。\n\n" +
 		"**范围。** tenant 设置只影响该 Service 自身；shared 设置涉及他人共用的资源；cost 设置影响费用。" +
-		"配置了 `annotation-policy` 后，各命名空间可以使用全部 tenant 设置，以及该策略允许的 shared 和 cost 设置。",
+		"配置了 `annotation-policy` 后，各命名空间可以使用全部 tenant 设置，以及该策略允许的 shared 和 cost 设置。写在 `--cloud-config` 文件中，规则相互叠加：\n\n" + policyExample,
 	key: "键", values: "取值", standard: "默认值", where: "适用监听", scope: "范围", doc: "含义",
 	immutable: "创建后不可修改：如需修改，请删除并重新创建 Service（地址会改变）。",
 	pending:   "本版本尚不支持：默认值以外的取值会被拒绝。",
