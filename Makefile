@@ -94,7 +94,7 @@ nightly: build kubernetes upstream-suite ## The long tests: chaos at every call,
 # them, or without root, what needs them says so and is left out.
 REAL := containerd runc containernetworking-plugins nftables conntrack iptables iproute2 kmod xfsprogs
 # What upstream puts into the image of its Pods.
-UPSTREAM := curl netcat-openbsd
+UPSTREAM := curl netcat-openbsd wget
 
 .PHONY: setup
 setup: ## Install what Debian can add: a C compiler (race detector), Node.js (an API client), containers.

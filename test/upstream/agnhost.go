@@ -27,7 +27,12 @@ var commands = []struct{ path, program, debian string }{
 	{"/bin/seq", "seq", "coreutils"},
 	{"/bin/curl", "curl", "curl"},
 	{"/bin/nc", "nc.openbsd", "netcat-openbsd"},
+	{"/bin/wget", "wget", "wget"},
 }
+
+// askOnce keeps GNU's wget from asking twenty times; that of agnhost's own image
+// asks once.
+var askOnce = image.File{Path: "/etc/wgetrc", Mode: 0o644, Content: []byte("tries = 1\n")}
 
 // agnhostArchive makes a docker-archive of agnhost, a static program, and of the
 // commands, which are this machine's with the libraries that they load.
@@ -36,7 +41,7 @@ func agnhostArchive(ctx context.Context, dir, binary string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("image of agnhost: %w", err)
 	}
-	files := []image.File{agnhost, {Path: "/tmp/.keep", Mode: 0o644}}
+	files := []image.File{agnhost, {Path: "/tmp/.keep", Mode: 0o644}, askOnce}
 	for _, command := range commands {
 		source, err := exec.LookPath(command.program)
 		if err != nil {
