@@ -157,12 +157,17 @@ func (x *desk) expect(what string, row annotated, s *corev1.Service, writes []st
 	}
 }
 
+// forgetEvents makes the next events news.
+func (x *desk) forgetEvents() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.events = nil
+}
+
 // refuses gives a Service to the controller that cannot be served as it is.
 func (x *desk) refuses(what string, row annotated, s *corev1.Service, reason *event.Reason) {
 	x.t.Helper()
-	x.mu.Lock()
-	x.events = nil
-	x.mu.Unlock()
+	x.forgetEvents()
 	writes, err := x.ensure(s)
 	told := x.recorded(reason)
 	if !errors.Is(err, cloudprovider.ImplementedElsewhere) || len(writes) > 0 {

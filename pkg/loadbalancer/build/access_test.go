@@ -62,7 +62,7 @@ func TestNamedAccessControlLists(t *testing.T) {
 			}
 			for i, l := range w.Listeners {
 				a := l.Attributes
-				got := string(a[slb.ACLStatus]) + " " + a[slb.ACLType] + " " + a[slb.ACLID]
+				got := a[slb.ACLStatus] + " " + a[slb.ACLType] + " " + a[slb.ACLID]
 				if got = strings.ReplaceAll(strings.TrimSuffix(got, " "), "on white "+OwnACL, "on "+OwnACL); got != c.want[i] {
 					t.Errorf("%s: %q, not %q", l.ListenerKey, got, c.want[i])
 				}
