@@ -255,7 +255,7 @@ var elsewhere = []annotation.Key{
 	annotation.ID, annotation.ForceOverrideListeners, annotation.PreserveOnDelete, annotation.VGroupPort, annotation.Weight,
 	annotation.IPVersion, annotation.ExternalIPType, annotation.ACLStatus, annotation.ACLType, annotation.ACLID, annotation.DomainExtensions,
 	annotation.BackendType, annotation.BackendLabel, annotation.BackendIPVersion, annotation.RemoveUnscheduledBackend,
-	annotation.DefaultWeight, annotation.IgnoreWeightUpdate, annotation.NetworkType, annotation.Class,
+	annotation.DefaultWeight, annotation.IgnoreWeightUpdate, annotation.NetworkType, annotation.Class, annotation.WeightByPods,
 }
 
 // tableSeed are certificates that Services may name.
