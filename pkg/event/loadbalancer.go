@@ -80,6 +80,18 @@ var (
 		Doc:   "The Service gave up an address family, so the load balancer of that family was deleted; the other one is untouched.",
 		DocZH: "Service 去掉了一个地址族，该地址族的负载均衡已删除，另一个不受影响。",
 	})
+	LoadBalancerTakenOver = register(Reason{
+		Name:  "LoadBalancerTakenOver",
+		Type:  Normal,
+		Doc:   "The load balancer was made for the Service by another controller, and belongs to this one now. It goes on as it is; what the Service does not name stays until the tag kube-aliyun.io/taken-over-from is removed from it.",
+		DocZH: "该负载均衡由其他控制器为此 Service 创建，现已归本控制器管理。它保持原样；Service 未指定的设置会一直保留，直到移除其 kube-aliyun.io/taken-over-from 标签。",
+	})
+	LoadBalancerTakeOverWaits = register(Reason{
+		Name:  "LoadBalancerTakeOverWaits",
+		Type:  Warning,
+		Doc:   "The load balancer was made for the Service by another controller, which still works: its lock was renewed in the last minute. Nothing is changed until that controller is stopped.",
+		DocZH: "该负载均衡由其他控制器为此 Service 创建，而该控制器仍在运行：它的锁在最近一分钟内续期过。在停止该控制器之前不会做任何变更。",
+	})
 	LoadBalancerPreserved = register(Reason{
 		Name:  "LoadBalancerPreserved",
 		Type:  Normal,

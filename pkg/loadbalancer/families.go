@@ -86,6 +86,9 @@ func (b *Balancers) reconcileAll(ctx context.Context, o *owner, service *corev1.
 			j.result = worse(j.result, resultChanged)
 		}
 	}
+	if err := b.shed(ctx, o, service); err != nil {
+		return resultFailed, nil, err
+	}
 	return j.result, j.status, nil
 }
 

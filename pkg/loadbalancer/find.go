@@ -75,6 +75,9 @@ func (b *Balancers) absent(ctx context.Context, st *state, service *corev1.Servi
 	}
 	ofRole := slices.DeleteFunc(slices.Clone(all), func(lb slb.LoadBalancer) bool { return roleOf(&lb) != st.role })
 	if lb, found := shown(service, ofRole); found && !st.isGone(lb.ID) {
+		if from := ownership.Predecessor(lb.Name, lb.Tags, string(st.uid)); from != "" {
+			return &predecessorError{id: lb.ID, from: from}
+		}
 		owner := ownership.Decide(lb.Tags, b.options.ClusterID, string(st.uid))
 		b.options.Events.Event(service, event.LoadBalancerNotOurs,
 			"load balancer %s has the Service's address %s, but is %s; restore its tags %s=%s and %s=%s to keep it, or delete it",
@@ -135,7 +138,11 @@ func (b *Balancers) find(ctx context.Context, st *state, service *corev1.Service
 		if known := st.id(); known != "" {
 			return b.read(ctx, st, known) // listings may be late
 		}
-		return b.absent(ctx, st, service, patience)
+		err := b.absent(ctx, st, service, patience)
+		if found, ok := errors.AsType[*predecessorError](err); ok {
+			return b.inherit(ctx, st, service, found)
+		}
+		return err
 	}
 	st.unproven = time.Time{}
 	keep := choose(st, service, lbs)

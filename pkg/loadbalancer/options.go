@@ -45,6 +45,9 @@ type Options struct {
 	// APIEndpoints are hosts, as names or addresses, under which the cluster's API
 	// server is reached: a load balancer that has one of them is never used.
 	APIEndpoints []string
+	// Predecessors names a lock of another controller for load balancers that was
+	// renewed in the last minute, or ""; nil: there is none.
+	Predecessors func(ctx context.Context) (string, error)
 	// Cloud makes the SLB calls; *slb.Client does.
 	Cloud apply.Cloud
 	// Services, Nodes and EndpointSlices are the listers of synced informers.

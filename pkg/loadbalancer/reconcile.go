@@ -20,6 +20,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // maxRounds is how often one pass reads again and plans again because an answer
@@ -275,6 +276,7 @@ func (b *Balancers) build(st *state, service *corev1.Service) (build.Wanted, err
 		Role: st.role, Full: b.memory.full(st.role, b.options.Settings.AttachmentsPerServer, b.options.Clock.Now()),
 	}
 	in.Members, in.Has, in.Adopted = st.members(), st.id(), st.adopted
+	in.TakenOver = st.actual != nil && st.actual.Instance.Tags[ownership.TagTakenOver] != ""
 	if st.adopts(service) {
 		if in.Living, err = b.living(); err != nil {
 			return build.Wanted{}, err

@@ -111,6 +111,9 @@ func (b *Balancers) unlisted(ctx context.Context, st *state, service *corev1.Ser
 	}
 	// Less is at stake than with a creation: what is left over is found by the audit.
 	err := b.absent(ctx, st, service, 2*b.options.IndexLag)
+	if _, theirs := errors.AsType[*predecessorError](err); theirs {
+		return nil, nil // it was never taken over
+	}
 	if foreign, ok := errors.AsType[*notOursError](err); ok {
 		st.foreign = append(st.foreign, foreign.id) // what is ours on it goes
 		return nil, nil

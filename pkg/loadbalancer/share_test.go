@@ -112,6 +112,9 @@ func backendsText(backends []slb.Backend) string {
 // with returns a change of a Service that sets annotations of the documented family.
 func with(pairs ...string) func(*corev1.Service) {
 	return func(s *corev1.Service) {
+		if s.Annotations == nil {
+			s.Annotations = map[string]string{}
+		}
 		for i := 0; i < len(pairs); i += 2 {
 			s.Annotations[annotation.Prefix+pairs[i]] = pairs[i+1]
 		}

@@ -81,7 +81,7 @@ func (b *builder) exact(limit int) bool {
 	if !b.local() {
 		return false
 	}
-	if _, named := b.settings.Text(annotation.VGroupPort); named || b.byPods() || len(b.selected()) > limit {
+	if _, named := b.settings.Text(annotation.VGroupPort); named || b.in.TakenOver || b.byPods() || len(b.selected()) > limit {
 		return true // the health checks of somebody else's listener do not know the Pods
 	}
 	return slices.ContainsFunc(b.in.Service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Protocol == corev1.ProtocolUDP })

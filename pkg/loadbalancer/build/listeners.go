@@ -42,6 +42,7 @@ func (b *builder) listeners() []Listener {
 		if err := slb.Validate(l.Protocol, l.Attributes); err != nil {
 			b.refuse("port %d: %v", port.Port, err)
 		}
+		l.Asked = b.asked(l)
 		out = append(out, l)
 	}
 	b.withoutEffect(out)

@@ -8,7 +8,10 @@ import (
 
 // officialMark begins the descriptions and names that Alibaba Cloud's own
 // controller writes: k8s/<port>/<service>/<namespace>/<cluster>.
-const officialMark = "k8s/"
+const (
+	officialMark  = "k8s/"
+	officialParts = 5
+)
 
 // Controlled reports whether the description of a listener, or the name of a
 // server group, is one that a controller wrote, whosever.
@@ -16,8 +19,17 @@ func Controlled(text string) bool {
 	if strings.HasPrefix(text, mark) {
 		return true
 	}
-	const parts = 5
-	return strings.HasPrefix(text, officialMark) && strings.Count(text, "/") == parts-1
+	return strings.HasPrefix(text, officialMark) && strings.Count(text, "/") == officialParts-1
+}
+
+// OfficialPort returns the port, as text, of a listener's description or a server
+// group's name that the official controller wrote for a Service, or "".
+func OfficialPort(text string, service types.NamespacedName) string {
+	parts := strings.Split(text, "/")
+	if !strings.HasPrefix(text, officialMark) || len(parts) != officialParts || parts[2] != service.Name || parts[3] != service.Namespace {
+		return ""
+	}
+	return parts[1]
 }
 
 // Holder returns the cluster and the Service's UID of a listener's description of

@@ -68,6 +68,8 @@ type Input struct {
 	// Adopted: somebody else made it.
 	Has     string
 	Adopted bool
+	// TakenOver: another controller made it for the Service.
+	TakenOver bool
 	// Living are the Services of the cluster, for a Service that names a load
 	// balancer of somebody else; nil: they are not known.
 	Living map[types.UID]bool
@@ -83,6 +85,9 @@ type Listener struct {
 	// GroupID is the vServer group of somebody else that the Service names for the
 	// port, or "".
 	GroupID string
+	// Asked are those of the attributes that the Service names itself, where the
+	// load balancer was taken over; the others stay as they are.
+	Asked slb.Attributes
 	// Attributes are all settings that this project decides about.
 	Attributes slb.Attributes
 }

@@ -50,7 +50,7 @@ func foreign(a *Actual, taken func(slb.ListenerKey) bool) *Actual {
 
 func TestPlansOnALoadBalancerOfOthersChangeNothingOfTheirs(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for i := range 3000 {
+	for i := range 800 {
 		a := randomActual(r)
 		w := adopting(r, a)
 		if i%4 == 0 {

@@ -47,6 +47,13 @@ func (p *planner) tags() {
 		p.step(Step{Kind: TagInstance, Instance: slb.Create{Tags: set}})
 	}
 	var remove []string
+	if p.inherited {
+		for _, key := range ownership.OfficialTags {
+			if _, found := p.a.Instance.Tags[key]; found {
+				remove = append(remove, key)
+			}
+		}
+	}
 	for _, key := range append(build.ManagedTags(p.a.Instance.Tags), build.TagManaged, ownership.TagACL) {
 		_, wanted := p.w.Instance.Tags[key]
 		if _, found := p.a.Instance.Tags[key]; found && !wanted {
@@ -62,6 +69,9 @@ func (p *planner) tags() {
 // billing changes what costs, as far as a living instance can be changed.
 func (p *planner) billing() {
 	w, a := p.w.Instance, p.a.Instance
+	if p.inherited && !p.asksForBilling() {
+		return
+	}
 	if p.chargeChanges() {
 		p.step(Step{Kind: ModifyInstanceChargeType, Instance: slb.Create{InstanceChargeType: w.InstanceChargeType}})
 		return // specification and traffic are billed otherwise from then on

@@ -46,7 +46,7 @@ func (p *planner) listener(l build.Listener) {
 		p.create(l)
 		return
 	}
-	set := Step{Kind: SetListener, Listener: key, Changed: slb.Diff(l.Protocol, l.Attributes, actual.Attributes), Takeover: !p.own(actual)}
+	set := Step{Kind: SetListener, Listener: key, Changed: slb.Diff(l.Protocol, p.asked(l, actual), actual.Attributes), Takeover: !p.own(actual)}
 	if slb.NeedsRecreation(l.Protocol, set.Changed) {
 		p.step(Step{
 			Kind: DeleteListener, Listener: key, Takeover: set.Takeover,

@@ -63,7 +63,7 @@ func (p *planner) defaultMembers() []slb.Backend {
 	if !p.usesDefault {
 		return nil
 	}
-	return p.w.Backends
+	return p.keptWeights(p.w.Backends, p.a.Backends)
 }
 
 // crowded takes servers out of the default group early when the new ones would
@@ -136,7 +136,7 @@ func (p *planner) drainGroups() {
 	}
 	for i := range p.a.Groups {
 		g := &p.a.Groups[i]
-		if !used[g.ID] && build.OwnGroup(g.Name, p.w.UID) && !p.usedByOthers(g.ID) {
+		if _, own := p.ownGroup(g.Name); own && !used[g.ID] && !p.usedByOthers(g.ID) {
 			p.step(Step{Kind: DeleteGroup, Group: g.ID, GroupName: g.Name})
 		}
 	}

@@ -62,6 +62,7 @@ func Make(w build.Wanted, a *Actual) Plan {
 		p.plan.Steps = nil
 		return p.plan
 	}
+	p.inherited = a != nil && inherited(a)
 	p.targets()
 	if w.Adoption == nil {
 		p.crowded()
@@ -96,6 +97,9 @@ type planner struct {
 	usesDefault bool
 	// marked: an early step has set the mark of the access control list.
 	marked bool
+	// inherited: another controller made the load balancer, and what the Service
+	// does not ask for stays as that one left it.
+	inherited bool
 	// removed are default backends that have been taken out early.
 	removed map[string]bool
 }

@@ -3,8 +3,6 @@ package plan
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
@@ -86,12 +84,10 @@ func (p *planner) presentTargets() {
 			p.usesDefault = true
 			continue
 		}
-		g := p.a.group(l.GroupID)
-		if g == nil || !build.OwnGroup(g.Name, p.w.UID) {
-			continue
-		}
-		if port, err := strconv.Atoi(g.Name[strings.LastIndexByte(g.Name, '/')+1:]); err == nil {
-			p.groupFor(port, g.ID)
+		if g := p.a.group(l.GroupID); g != nil {
+			if port, own := p.ownGroup(g.Name); own && port != 0 {
+				p.groupFor(port, g.ID)
+			}
 		}
 	}
 }
@@ -99,7 +95,7 @@ func (p *planner) presentTargets() {
 // groupFor returns the wanted group of a node port. Of several living ones of
 // that name (two after a crash) the one in use is taken.
 func (p *planner) groupFor(nodePort int, inUse string) *group {
-	name := build.GroupName(p.w.UID, nodePort)
+	name := p.groupName(nodePort)
 	i := slices.IndexFunc(p.groups, func(g *group) bool { return g.name == name })
 	if i >= 0 {
 		return p.groups[i]
@@ -113,6 +109,9 @@ func (p *planner) groupFor(nodePort int, inUse string) *group {
 	for _, b := range p.w.Backends {
 		g.members = append(g.members, slb.Backend{ServerID: b.ServerID, Port: nodePort, Weight: b.Weight})
 	}
+	if g.id != "" {
+		g.members = p.keptWeights(g.members, p.a.group(g.id).Backends)
+	}
 	p.groups = append(p.groups, g)
 	return g
 }
@@ -120,7 +119,8 @@ func (p *planner) groupFor(nodePort int, inUse string) *group {
 // own reports whether a living listener is one that this project made for the
 // Service.
 func (p *planner) own(l *slb.Listener) bool {
-	return build.OwnListener(l.Attributes[slb.Description], p.w.ClusterID, p.w.UID)
+	text := l.Attributes[slb.Description]
+	return build.OwnListener(text, p.w.ClusterID, p.w.UID) || p.inherited && build.OfficialPort(text, p.w.Service) != ""
 }
 
 // conflict reports, as a problem, a port that somebody else's listener holds
