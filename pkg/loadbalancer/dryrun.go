@@ -99,6 +99,8 @@ func (b *Balancers) inspect(ctx context.Context, st *state, service *corev1.Serv
 			return view{}, err
 		}
 		st.actual = o.Actual
+	} else if st.actual == nil && hasAddress(service, st.role) {
+		return b.inspectPredecessor(ctx, st, service)
 	}
 	return b.compared(ctx, st, service)
 }

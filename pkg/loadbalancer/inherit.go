@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
@@ -79,6 +80,30 @@ func (b *Balancers) inherit(ctx context.Context, st *state, service *corev1.Serv
 	b.options.Events.Event(service, event.LoadBalancerTakenOver,
 		"load balancer %s (%s) was made by %s and is taken over as it is; settings that the Service does not name stay until its tag %s is removed", lb.ID, lb.Address, found.from, ownership.TagTakenOver)
 	return nil
+}
+
+// inspectPredecessor plans for a Service that shows an address and has no load
+// balancer of ours: another controller may have made it.
+func (b *Balancers) inspectPredecessor(ctx context.Context, st *state, service *corev1.Service) (view, error) {
+	all, err := b.options.Cloud.List(ctx, slb.Filter{})
+	if err != nil {
+		return view{}, fmt.Errorf("find load balancer: %w", err)
+	}
+	lb, found := shown(service, all)
+	from := ownership.Predecessor(lb.Name, lb.Tags, string(st.uid))
+	if !found || from == "" {
+		return b.compared(ctx, st, service)
+	}
+	o, err := audit.Read(ctx, b.options.Cloud, lb.ID, b.options.Clock.Now)
+	if err != nil {
+		return view{}, err
+	}
+	if st.actual = o.Actual; st.actual != nil {
+		st.actual.Instance.Tags[ownership.TagTakenOver] = from
+	}
+	v, err := b.compared(ctx, st, service)
+	v.plan.Notices = append(v.plan.Notices, fmt.Sprintf("load balancer %s (%s) was made by %s and is taken over as it is", lb.ID, lb.Address, from))
+	return v, err
 }
 
 // The marks that the official controller leaves on a Service.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -118,10 +119,14 @@ func TestNothingIsTakenOverWhileTheOtherControllerWorks(t *testing.T) {
 	r.seed(official(s))
 	before := r.state("lb-official")
 	r.create(s)
-	r.start(func(o *Options) {
+	c := r.start(func(o *Options) {
 		o.Predecessors = func(context.Context) (string, error) { return "lease kube-system/ccm", nil }
 	})
 	r.eventually("it is told", func() bool { return len(r.recorded(event.LoadBalancerTakeOverWaits)) == 1 })
+	plan, err := c.Plan(t.Context(), r.service(s))
+	if err != nil || !strings.Contains(plan, "taken over as it is") || !strings.Contains(plan, "untag load balancer ack.aliyun.com") || strings.Contains(plan, "create") {
+		t.Errorf("plan %q, error %v", plan, err)
+	}
 	r.settle()
 	if diff := cmp.Diff(before, r.state("lb-official")); diff != "" || r.address(s) != "203.0.113.88" || r.sim.Counts()["CreateLoadBalancer"] > 0 {
 		t.Errorf("address %q, calls %v, changed: %s", r.address(s), r.sim.Counts(), diff)
@@ -168,7 +173,8 @@ func TestTakeOverSurvivesADeathAtEachCall(t *testing.T) {
 		d.arm(n)
 		select {
 		case <-d.died:
-		case <-t.Context().Done():
+		case <-time.After(testPatience):
+			t.Fatal("the call is never made")
 		}
 		c.stop()
 		r.start()

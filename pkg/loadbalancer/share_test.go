@@ -2,10 +2,12 @@ package loadbalancer
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -418,4 +420,44 @@ func TestAbsentUIDLetsListenersOfARestoredClusterBeTaken(t *testing.T) {
 	s := newService(1, with("id", "lb-theirs", "force-override-listeners", "true"))
 	r.create(s)
 	r.eventually("the Service has the address", func() bool { return r.address(s) == "203.0.113.77" })
+}
+
+func TestAdoptionSurvivesADeathAtEachCall(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 8; n++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("call %d, after %t", n, after), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, "instant", 2)
+				r.seed(theirs())
+				before := r.state("lb-theirs")
+				d := &death{after: after, died: make(chan struct{})}
+				c := r.start(func(o *Options) {
+					d.inner = r.transport(nil)
+					o.Cloud = slb.New(d)
+				})
+				c.surveyed()
+				d.arm(n)
+				s := newService(1, with("id", "lb-theirs"))
+				r.create(s)
+				select {
+				case <-d.died:
+				case <-time.After(testPatience):
+					t.Fatal("the call is never made")
+				}
+				c.stop()
+				r.start()
+				r.eventually("the Service has the address", func() bool { return r.address(s) != "" })
+				lb := r.read("lb-theirs")
+				if got := serving(lb, 80); got != "i-1:30010=100 i-2:30010=100" || len(lb.Groups) != 2 || len(lb.Listeners) != 3 {
+					t.Errorf("port 80 goes to %s, %d groups, %d listeners", got, len(lb.Groups), len(lb.Listeners))
+				}
+				r.remove(s)
+				r.eventually("the finalizer is gone", func() bool { return r.removed(s) })
+				if diff := cmp.Diff(before, r.state("lb-theirs")); diff != "" {
+					t.Errorf("the load balancer is not as before: %s", diff)
+				}
+			})
+		}
+	}
 }
