@@ -3,7 +3,13 @@ package annotation
 // nearest returns the known suffix that is most like the given one, or "" when
 // none is alike.
 func nearest(suffix string) string {
-	const tolerance = 3 // at most a third of the letters may differ
+	const (
+		tolerance = 3  // at most a third of the letters may differ
+		longest   = 63 // of a name in Kubernetes
+	)
+	if len(suffix) > longest {
+		return ""
+	}
 	best, distance := "", len(suffix)/tolerance+1
 	for _, entry := range registry {
 		if d := editDistance(suffix, string(entry.Key)); len(entry.FullKeys) == 0 && d < distance {

@@ -52,6 +52,7 @@ func (e Entry) parse(value string) (string, error) {
 		return e.parseOne(value)
 	}
 	var ports []portValue
+	seen := map[int]bool{}
 	for item := range strings.SplitSeq(value, comma) {
 		port, text, found := strings.Cut(item, ":")
 		port, text = strings.TrimSpace(port), strings.TrimSpace(text)
@@ -59,9 +60,10 @@ func (e Entry) parse(value string) (string, error) {
 		if !found || err != nil || n < 1 || n > maxPort {
 			return "", errors.New("must have a port in each item, such as 80:a,443:b, or in none (lists within are joined by |)")
 		}
-		if slices.ContainsFunc(ports, func(p portValue) bool { return p.port == n }) {
+		if seen[n] {
 			return "", fmt.Errorf("must name port %d once", n)
 		}
+		seen[n] = true
 		one, err := e.parseOne(text)
 		if err != nil {
 			return "", fmt.Errorf("for port %d %w", n, err)
