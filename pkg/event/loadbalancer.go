@@ -110,4 +110,12 @@ var (
 		Doc:   "A load balancer of this cluster was deleted because its Service is proven to be gone.",
 		DocZH: "集群的某个负载均衡因其 Service 已确认不存在而被删除。",
 	})
+	// SyncLoadBalancerFailed has the name that the framework's service controller
+	// gives to the same.
+	SyncLoadBalancerFailed = register(Reason{
+		Name:  "SyncLoadBalancerFailed",
+		Type:  Warning,
+		Doc:   "The load balancer of a Service could not be made or deleted; it is tried again after a growing pause. The message tells the reason.",
+		DocZH: "无法为 Service 创建或删除负载均衡，会在逐渐加长的间隔后重试。原因见消息。",
+	})
 )

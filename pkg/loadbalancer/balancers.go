@@ -16,6 +16,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/apply"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/reference"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
@@ -203,8 +204,13 @@ func (b *Balancers) UpdateLoadBalancer(ctx context.Context, _ string, service *c
 	return err
 }
 
-// EnsureLoadBalancerDeleted implements cloudprovider.LoadBalancer.
+// EnsureLoadBalancerDeleted implements cloudprovider.LoadBalancer. The service
+// controller asks for it too when a Service that it served takes our class: the
+// load balancer goes on then.
 func (b *Balancers) EnsureLoadBalancerDeleted(ctx context.Context, _ string, service *corev1.Service) error {
+	if classes.Wants(service) {
+		return cloudprovider.ImplementedElsewhere
+	}
 	_, err := b.queue.Do(ctx, service.UID, reasonDelete, service)
 	return err
 }

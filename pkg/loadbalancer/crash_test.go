@@ -14,6 +14,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 )
@@ -194,6 +195,16 @@ var table = map[string]scenario{
 			r.change(s, func(s *corev1.Service) { s.Spec.Ports[0].NodePort = 32111 })
 		},
 		right: whole(3),
+	},
+	"create of our class": {
+		service: func() *corev1.Service { return newService(1, ofClass(classes.Class)) },
+		act:     func(r *rig, s *corev1.Service) { r.create(s) },
+		right:   whole(3),
+	},
+	"delete of our class": {
+		service: func() *corev1.Service { return newService(1, ofClass(classes.Class)) }, living: true,
+		act:   func(r *rig, s *corev1.Service) { r.remove(s) },
+		right: nothingLeft,
 	},
 	"two families created": {
 		rig: newDualRig, service: func() *corev1.Service { return newService(1, dualStack(corev1.IPFamilyPolicyRequireDualStack)) },

@@ -11,11 +11,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	servicehelpers "k8s.io/cloud-provider/service/helpers"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/queue"
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
 )
@@ -206,10 +206,10 @@ func (b *Balancers) unknown(service *corev1.Service) bool {
 	return apierrors.IsNotFound(err)
 }
 
-// wants reports whether a Service is ours to serve: the framework's controller
-// leaves those with a class to others.
+// wants reports whether a Service is ours to serve: those with another class than
+// ours are left to others.
 func wants(service *corev1.Service) bool {
-	return service.Spec.Type == corev1.ServiceTypeLoadBalancer && service.Spec.LoadBalancerClass == nil && service.DeletionTimestamp == nil
+	return classes.Serves(service) && service.DeletionTimestamp == nil
 }
 
 // mayCreate reports whether a pass may create a load balancer: one that was asked
@@ -220,7 +220,7 @@ func mayCreate(st *state, service *corev1.Service, batch queue.Batch) bool {
 		return true
 	}
 	again := batch.Has(queue.Retry) || batch.Has(reasonAudit) || st.lacking != nil && (batch.Has(reasonFamily) || batch.Has(reasonNodes))
-	return st.asked && again && servicehelpers.HasLBFinalizer(service)
+	return st.asked && again && classes.Finalized(service)
 }
 
 // trusted reports whether the memory of a load balancer is good enough to change

@@ -29,6 +29,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
@@ -184,6 +185,12 @@ func (r *rig) start(change ...func(*Options)) *controller {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	ofClass, err := classes.New(classes.Options{
+		Services: factory.Core().V1().Services(), Client: r.kube.CoreV1(), Balancer: balancers, Events: r, Cluster: "kubernetes", Workers: 5,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	if _, err := nodewatch.Notify(ctx, factory.Core().V1().Nodes().Informer(), window, balancers.NodesChanged); err != nil {
 		r.t.Fatal(err)
 	}
@@ -195,6 +202,7 @@ func (r *rig) start(change ...func(*Options)) *controller {
 	var parts sync.WaitGroup
 	parts.Go(func() { balancers.Run(ctx) })
 	parts.Go(func() { upstream.Run(ctx, 20, metricsOnce()) })
+	parts.Go(func() { ofClass.Run(ctx) })
 	go func() {
 		parts.Wait()
 		factory.Shutdown()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
@@ -35,9 +36,9 @@ func ingressOf(service *corev1.Service, address, hostname string, mode corev1.Lo
 
 // report writes the status of a Service after a pass that no Ensure waits for,
 // when it is another one than the Service shows. It concerns only Services that
-// the service controller has taken charge of.
+// a controller has taken charge of.
 func (b *Balancers) report(ctx context.Context, service *corev1.Service, status *corev1.LoadBalancerStatus) error {
-	if b.options.Statuses == nil || status == nil || !servicehelpers.HasLBFinalizer(service) ||
+	if b.options.Statuses == nil || status == nil || !classes.Finalized(service) ||
 		servicehelpers.LoadBalancerStatusEqual(&service.Status.LoadBalancer, status) {
 		return nil
 	}

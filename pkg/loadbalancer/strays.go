@@ -11,13 +11,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	servicehelpers "k8s.io/cloud-provider/service/helpers"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/metric"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
@@ -62,7 +62,7 @@ func (b *Balancers) keepers() (map[types.UID]*corev1.Service, error) {
 	}
 	out := map[types.UID]*corev1.Service{}
 	for _, s := range services {
-		if wants(s) || servicehelpers.HasLBFinalizer(s) {
+		if wants(s) || classes.Finalized(s) {
 			out[s.UID] = s
 		}
 	}
@@ -121,7 +121,7 @@ func (b *Balancers) serviceGone(ctx context.Context, name types.NamespacedName, 
 	if err != nil {
 		return false, fmt.Errorf("read Service %s: %w", name, err)
 	}
-	return service.UID != uid || service.Spec.Type != corev1.ServiceTypeLoadBalancer && !servicehelpers.HasLBFinalizer(service), nil
+	return service.UID != uid || service.Spec.Type != corev1.ServiceTypeLoadBalancer && !classes.Finalized(service), nil
 }
 
 // takeOver makes what a survey has read the memory's beginning.

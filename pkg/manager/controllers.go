@@ -15,6 +15,7 @@ import (
 	controllerapp "k8s.io/controller-manager/app"
 	"k8s.io/klog/v2"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
 )
 
@@ -104,6 +105,17 @@ func (p *parts) startServices(ctx context.Context, running *group, metrics *cont
 	if err != nil {
 		return err
 	}
+	ofClass, err := classes.New(classes.Options{
+		Services: p.informers.Core().V1().Services(), Client: p.replica.framework.Client.CoreV1(), Balancer: p.balancers,
+		Events: p.events, Cluster: config.KubeCloudShared.ClusterName, Workers: int(config.ServiceController.ConcurrentServiceSyncs),
+	})
+	if err != nil {
+		return err
+	}
+	running.start(ctx, "load balancer classes", func(ctx context.Context) error {
+		ofClass.Run(ctx)
+		return nil
+	})
 	running.start(ctx, "drained nodes", func(ctx context.Context) error {
 		p.drain.Run(ctx)
 		return nil

@@ -7,9 +7,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	servicehelpers "k8s.io/cloud-provider/service/helpers"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
 )
 
 // errDryRun is the fence of a dry run: a changing call is refused before it is sent.
@@ -42,7 +42,7 @@ func (r *replica) dryRun(ctx context.Context) error {
 		return fmt.Errorf("list Services: %w", err)
 	}
 	for _, service := range services {
-		if service.Spec.Type != corev1.ServiceTypeLoadBalancer && !servicehelpers.HasLBFinalizer(service) {
+		if service.Spec.Type != corev1.ServiceTypeLoadBalancer && !classes.Finalized(service) {
 			continue
 		}
 		plan, err := p.balancers.Plan(ctx, service)
