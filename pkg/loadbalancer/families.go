@@ -68,8 +68,8 @@ func (b *Balancers) reconcileAll(ctx context.Context, o *owner, service *corev1.
 		j.add(service, role, result, ingress, err)
 	}
 	if err := j.err(); err != nil || j.incomplete {
-		if j.fresh && len(wanted) > 1 {
-			// One family must not wait for the other.
+		if j.fresh {
+			// One family must not wait for the other, nor a port for one that is blocked.
 			err = errors.Join(err, b.report(ctx, service, j.status))
 		}
 		return j.result, nil, err

@@ -78,10 +78,16 @@ func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Se
 	if r.refused != nil {
 		return result, nil, r.refused
 	}
+	ingress := ingressOf(service, st.actual.Instance.Address, w.Hostname, w.IPMode)
 	if len(p.Problems) > 0 {
-		return result, nil, &unchangeableError{problems: p.Problems}
+		if len(p.Blocked) == 0 || w.Adoption != nil {
+			// The address of somebody else's load balancer is not shown before all is
+			// right: nodes would capture the traffic to its other listeners.
+			ingress = nil
+		}
+		return result, block(ingress, p.Blocked), &unchangeableError{problems: p.Problems}
 	}
-	return result, ingressOf(service, st.actual.Instance.Address, w.Hostname, w.IPMode), nil
+	return result, ingress, nil
 }
 
 // observed takes over what an audit has read, unless the process has written

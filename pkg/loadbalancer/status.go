@@ -34,6 +34,26 @@ func ingressOf(service *corev1.Service, address, hostname string, mode corev1.Lo
 	return &corev1.LoadBalancerIngress{IP: address, IPMode: ptr.To(mode), Ports: ports}
 }
 
+// portInUse is the error of a port in the status whose place on the load balancer
+// a listener of somebody else has.
+const portInUse = "kube-aliyun.io/PortInUse"
+
+// block enters in the status which ports have no listener.
+func block(ingress *corev1.LoadBalancerIngress, blocked []slb.ListenerKey) *corev1.LoadBalancerIngress {
+	if ingress == nil {
+		return nil
+	}
+	for i := range ingress.Ports {
+		p := &ingress.Ports[i]
+		if slices.ContainsFunc(blocked, func(k slb.ListenerKey) bool {
+			return k.Port == int(p.Port) && (k.Protocol == slb.UDP) == (p.Protocol == corev1.ProtocolUDP)
+		}) {
+			p.Error = ptr.To(portInUse)
+		}
+	}
+	return ingress
+}
+
 // report writes the status of a Service after a pass that no Ensure waits for,
 // when it is another one than the Service shows. It concerns only Services that
 // a controller has taken charge of.

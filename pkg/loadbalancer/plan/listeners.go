@@ -37,6 +37,9 @@ func (p *planner) listeners() {
 func (p *planner) listener(l build.Listener) {
 	to := p.target[l.ListenerKey]
 	if to.skip {
+		if to.group == nil {
+			p.plan.Blocked = append(p.plan.Blocked, l.ListenerKey)
+		}
 		return
 	}
 	key := slb.Listener{ListenerKey: l.ListenerKey}

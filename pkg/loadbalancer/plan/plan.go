@@ -14,6 +14,9 @@ type Plan struct {
 	// Problems are settings that cannot be changed on the living instance and
 	// listeners that are somebody else's: nothing of them is in Steps.
 	Problems []string
+	// Blocked are the wanted listeners that cannot be made because somebody else's
+	// listener is in their place; Problems says so too.
+	Blocked []slb.ListenerKey
 	// Notices are sentences about what stays as it is.
 	Notices []string
 	// NeedGroups: the vServer groups must be read before the plan can be made;
