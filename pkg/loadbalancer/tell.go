@@ -39,7 +39,7 @@ func summary(steps []plan.Step) string {
 	servers := false
 	var told []string
 	for _, s := range steps {
-		switch s.Kind { //nolint:exhaustive // the others are told as they are
+		switch s.Kind {
 		case plan.AddBackends, plan.SetBackends, plan.RemoveBackends, plan.AddGroupBackends, plan.SetGroupBackends, plan.RemoveGroupBackends:
 			servers = true
 		default:
