@@ -48,6 +48,7 @@ type Knobs struct {
 	GroupsPerLoadBalancer, BackendsPerCall, AttachmentsPerServer, TagsPerObject int
 	// Quotas of access control lists; EntriesPerACLCall is how many entries a call takes.
 	ACLsPerRegion, EntriesPerACL, EntriesPerACLCall, ListenersPerACL int
+	CertificatesPerRegion, DomainExtensionsPerListener               int
 	// StrictBackends makes adding a member that is already there an error.
 	StrictBackends bool
 	// UDPHTTPCheckIgnored accepts an HTTP health check on a UDP listener and ignores it.
@@ -87,8 +88,11 @@ func DefaultKnobs() Knobs {
 		EntriesPerACL:            300,
 		EntriesPerACLCall:        50,
 		ListenersPerACL:          50,
-		UDPHTTPCheckIgnored:      true,
-		HealthLag:                2 * time.Second,
-		TokenRetention:           24 * time.Hour,
+		CertificatesPerRegion:    100,
+
+		DomainExtensionsPerListener: 3,
+		UDPHTTPCheckIgnored:         true,
+		HealthLag:                   2 * time.Second,
+		TokenRetention:              24 * time.Hour,
 	}
 }

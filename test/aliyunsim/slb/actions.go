@@ -33,6 +33,8 @@ func (p *Product) Actions() []api.Action {
 	p.groupActions(read, write)
 	p.tagActions(read, write)
 	p.aclActions(read, write)
+	p.certificateActions(read, write)
+	p.extensionActions(read, write)
 	read("DescribeZones", new(sdk.DescribeZonesRequest), p.describeZones)
 	read("DescribeRegions", new(sdk.DescribeRegionsRequest), p.describeRegions)
 	return out

@@ -154,7 +154,7 @@ func (p *Product) certified(_ *loadBalancer, l *listener) *api.Error {
 		return api.Missing("ServerCertificateId")
 	}
 	if p.certificates[id] == nil {
-		return refuse("ServerCertificateId.NotFound", "The specified ServerCertificateId %s does not exist.", id)
+		return noCertificate(id)
 	}
 	return nil
 }

@@ -146,6 +146,7 @@ func (p *Product) httpSettings(l *listener) *network.HTTPSettings {
 	}
 	if c := p.certificates[l.value("ServerCertificateId")]; c != nil {
 		out.Certificate, out.Key = c.pair()
+		out.Domains = p.domains(l)
 	}
 	return out
 }

@@ -95,7 +95,7 @@ func (l *listener) attribute(lb *loadBalancer) api.Reply {
 		r["SecurityStatus"] = "off"
 	case "https":
 		r["Rules"] = api.Reply{"Rule": []any{}}
-		r["DomainExtensions"] = api.Reply{"DomainExtension": []any{}}
+		r["DomainExtensions"] = l.extensions()
 		r["ServerCertificates"] = api.Reply{"ServerCertificate": []any{}}
 		r["SecurityStatus"] = "off"
 	}

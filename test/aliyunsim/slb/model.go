@@ -128,6 +128,7 @@ type listener struct {
 	GroupID     string            `json:"group,omitempty"`
 	Values      map[string]string `json:"values,omitempty"`
 	Tags        []tag             `json:"tags,omitempty"`
+	Extensions  []extension       `json:"extensions,omitempty"`
 	// Due is when a transitional status ends; Since when the listener last began
 	// to run or changed.
 	Due   time.Time `json:"due,omitzero"`
@@ -189,6 +190,7 @@ type certificate struct {
 	Name    string    `json:"name,omitempty"`
 	Tags    []tag     `json:"tags,omitempty"`
 	Created time.Time `json:"created,omitzero"`
+	Expires time.Time `json:"expires,omitzero"`
 	// Certificate and Key are PEM, where they were seeded.
 	Certificate string `json:"certificate,omitempty"`
 	Key         string `json:"key,omitempty"`

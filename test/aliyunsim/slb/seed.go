@@ -36,6 +36,8 @@ type CertificateSeed struct {
 	Tags        map[string]string `json:"tags,omitempty"`
 	Certificate string            `json:"certificate,omitempty"`
 	Key         string            `json:"key,omitempty"`
+	// Expires is when it ends; absent: the PEM tells, or it is unknown.
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // ACLSeed is an access control list that listeners can name; IPVersion is ipv4
@@ -112,7 +114,11 @@ func (p *Product) Seed(s Seed) error {
 		}
 	}
 	for _, c := range s.Certificates {
-		p.certificates[c.ID] = &certificate{ID: c.ID, Name: c.Name, Tags: seedTags(c.Tags), Certificate: c.Certificate, Key: c.Key}
+		made := &certificate{ID: c.ID, Name: c.Name, Tags: seedTags(c.Tags), Certificate: c.Certificate, Key: c.Key, Expires: c.Expires}
+		if parsed := made.parse(); parsed != nil && made.Expires.IsZero() {
+			made.Expires = parsed.NotAfter
+		}
+		p.certificates[c.ID] = made
 	}
 	for _, a := range s.ACLs {
 		version := a.IPVersion
