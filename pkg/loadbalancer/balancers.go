@@ -54,17 +54,18 @@ func New(options Options) (*Balancers, error) {
 	if err := options.complete(); err != nil {
 		return nil, fmt.Errorf("load balancers: %w", err)
 	}
+	policy := reference.Policy{ClusterID: options.ClusterID, Untagged: reference.Untagged(options.Settings.UntaggedReferences)}
 	b := &Balancers{
 		options: options,
 		config: build.Config{
 			ClusterID: options.ClusterID, ClusterName: options.ClusterName,
 			VPCID: options.Location.VPCID, VSwitchIDs: options.Location.VSwitchIDs, Defaults: options.Settings,
 		},
-		policy:   reference.Policy{ClusterID: options.ClusterID, Untagged: reference.Untagged(options.Settings.UntaggedReferences)},
+		policy:   policy,
 		memory:   newMemory(),
 		executor: &apply.Executor{Cloud: options.Cloud, Clock: options.Clock, IndexLag: options.IndexLag},
 		poller:   apply.NewPoller(options.Cloud, options.Clock),
-		checker:  newChecker(options),
+		checker:  newChecker(options, policy),
 		slack:    audit.Slack(options.Settings.AuditPeriod),
 		warm:     make(chan struct{}),
 	}

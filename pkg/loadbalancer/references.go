@@ -12,15 +12,23 @@ import (
 )
 
 // newChecker returns the one checker of all Services.
-func newChecker(options Options) *reference.Checker {
+func newChecker(options Options, policy reference.Policy) *reference.Checker {
 	return reference.New(reference.Options{
-		Policy: reference.Policy{ClusterID: options.ClusterID, Untagged: reference.Untagged(options.Settings.UntaggedReferences)},
+		Policy: policy,
 		Lists: map[reference.Kind]reference.List{
 			reference.ACL: func(ctx context.Context) ([]reference.Object, error) {
 				lists, err := options.Cloud.ACLs(ctx, slb.ACLFilter{})
 				out := make([]reference.Object, 0, len(lists))
 				for _, a := range lists {
 					out = append(out, reference.Object{ID: a.ID, Tags: a.Tags})
+				}
+				return out, err
+			},
+			reference.Certificate: func(ctx context.Context) ([]reference.Object, error) {
+				all, err := options.Cloud.Certificates(ctx)
+				out := make([]reference.Object, 0, len(all))
+				for _, c := range all {
+					out = append(out, reference.Object{ID: c.ID, Tags: c.Tags, Expires: c.Expires})
 				}
 				return out, err
 			},
@@ -48,7 +56,13 @@ func (b *Balancers) mayName(ctx context.Context, w build.Wanted) error {
 // refusedReference drops what is known of the named objects of a kind when the API
 // says that one of them does not exist: the next reading tells which.
 func (b *Balancers) refusedReference(ctx context.Context, err error) {
-	if errors.Is(err, apierror.ErrNotFound) && apierror.CodeOf(err) == "AclNotExist" {
+	if !errors.Is(err, apierror.ErrNotFound) {
+		return
+	}
+	switch apierror.CodeOf(err) {
+	case "AclNotExist":
 		b.checker.Forget(ctx, reference.ACL)
+	case "ServerCertificateId.NotFound", "CertificateNotExist":
+		b.checker.Forget(ctx, reference.Certificate)
 	}
 }

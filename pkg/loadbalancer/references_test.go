@@ -60,9 +60,7 @@ func TestNamedAccessControlListsAreSetChangedAndTakenOff(t *testing.T) {
 		t.Helper()
 		r.sim.ResetCounters()
 		act()
-		r.eventually(what, func() bool { return r.address(s) != "" && r.total() > 0 })
-		r.settle()
-		r.spent(what, true, want)
+		r.spends(what, want)
 		if got := r.access(s); got != access {
 			t.Errorf("%s: the listener has %q, not %q", what, got, access)
 		}

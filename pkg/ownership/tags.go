@@ -25,6 +25,13 @@ const (
 	TagAllow = TagPrefix + "allow"
 )
 
+// TagExtensions marks, with MarkOn, a load balancer whose HTTPS listeners have, or
+// are about to have, domain extensions that this project keeps.
+const (
+	TagExtensions = TagPrefix + "domain-extensions"
+	MarkOn        = "on"
+)
+
 // ACLsNamed is the value of TagACL on a load balancer whose listeners use access
 // control lists that the Service names, and none of its own.
 const ACLsNamed = "named"

@@ -21,7 +21,6 @@ func webEntries() []Entry {
 		},
 		{
 			Key: DomainExtensions, Type: PairList, Form: "a.example.com:<certificate>,*.example.org:<certificate>", Listeners: https, Whole: true, Scope: Shared, Check: domainCertificates,
-			Pending:    true,
 			DefaultDoc: Doc{English: "none", Chinese: "无"},
 			Doc: Doc{
 				English: "Further certificates of HTTPS listeners, by the domain that the client asks for (SNI).",

@@ -28,6 +28,8 @@ type Reader interface {
 	Group(ctx context.Context, groupID string) (slb.Group, error)
 	ACLs(ctx context.Context, filter slb.ACLFilter) ([]slb.ACL, error)
 	ACL(ctx context.Context, id string) (slb.ACL, error)
+	Certificates(ctx context.Context) ([]slb.Certificate, error)
+	Extensions(ctx context.Context, lbID string, port int) ([]slb.Extension, error)
 }
 
 // InstanceWriter changes instances.
@@ -62,6 +64,9 @@ type ListenerWriter interface {
 	SetListener(ctx context.Context, lbID string, key slb.ListenerKey, change slb.Change) error
 	StartListener(ctx context.Context, lbID string, key slb.ListenerKey) error
 	DeleteListener(ctx context.Context, lbID string, key slb.ListenerKey) error
+	CreateExtension(ctx context.Context, lbID string, port int, e slb.Extension) (string, error)
+	SetExtension(ctx context.Context, e slb.Extension) error
+	DeleteExtension(ctx context.Context, e slb.Extension) error
 }
 
 // ACLWriter changes access control lists.

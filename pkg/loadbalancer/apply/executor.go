@@ -61,7 +61,7 @@ func (e *Executor) Run(ctx context.Context, steps []plan.Step, target Target) Ou
 
 // skip reports whether a step depends on one that failed.
 func (r *run) skip(s plan.Step) bool {
-	if r.failed[scope(s)] || r.skipACL(s) {
+	if r.failed[scope(s)] || r.skipACL(s) || r.skipExtension(s) {
 		r.failed[scope(s)] = true
 		return true
 	}
@@ -136,7 +136,7 @@ func (r *run) fail(ctx context.Context, s plan.Step, err error) {
 		r.stopped, r.outcome.Doubtful, r.outcome.Gone = true, true, true
 	case ends(err):
 		r.stopped, r.outcome.Doubtful = true, true
-	case contradicts(err) && !s.Billing(), contradictsACL(s, err):
+	case contradicts(err) && !s.Billing(), contradictsACL(s, err), contradictsExtension(s, err):
 		r.outcome.Doubtful = true
 	}
 }
@@ -208,6 +208,12 @@ func (r *run) call(ctx context.Context, s plan.Step) (string, error) {
 		return r.callGroup(ctx, s)
 	case plan.CreateACL, plan.AddACLEntries, plan.RemoveACLEntries, plan.DeleteACL:
 		return r.callACL(ctx, s)
+	case plan.CreateExtension:
+		return r.Cloud.CreateExtension(ctx, lb, key.Port, s.Extension)
+	case plan.SetExtension:
+		return "", r.Cloud.SetExtension(ctx, s.Extension)
+	case plan.DeleteExtension:
+		return "", r.Cloud.DeleteExtension(ctx, s.Extension)
 	case plan.CreateInstance:
 	}
 	return "", fmt.Errorf("%s is no step of a living load balancer", s.Kind)

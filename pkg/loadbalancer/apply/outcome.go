@@ -64,7 +64,10 @@ func contradicts(err error) bool {
 	return errors.Is(err, apierror.ErrNotFound) || errors.Is(err, apierror.ErrConflict)
 }
 
-const scopeListener = "listener "
+const (
+	scopeListener  = "listener "
+	scopeExtension = "domain extension of "
+)
 
 // scope names what else is pointless, or wrong, when a step has failed: servers
 // are not removed from a group that others could not be added to, a listener is
@@ -75,6 +78,8 @@ func scope(s plan.Step) string {
 		return "default group"
 	case plan.CreateGroup, plan.AddGroupBackends, plan.SetGroupBackends, plan.RemoveGroupBackends:
 		return "group " + s.GroupName
+	case plan.CreateExtension, plan.SetExtension, plan.DeleteExtension:
+		return scopeExtension + s.Listener.String() + " " + s.Extension.Domain
 	case plan.CreateListener, plan.SetListener, plan.StartListener, plan.DeleteListener:
 		return scopeListener + s.Listener.String()
 	case plan.DeleteGroup:

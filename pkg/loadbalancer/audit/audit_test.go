@@ -86,6 +86,10 @@ func (r *reader) ACL(context.Context, string) (slb.ACL, error) {
 	return slb.ACL{}, errors.New("no listener uses an access control list")
 }
 
+func (r *reader) Extensions(context.Context, string, int) ([]slb.Extension, error) {
+	return nil, errors.New("no listener has domain extensions")
+}
+
 func TestSurveyReadsEachLoadBalancerOnce(t *testing.T) {
 	r := &reader{n: 25}
 	listed, found, err := Survey(t.Context(), r, "c", time.Now)

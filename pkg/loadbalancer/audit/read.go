@@ -25,6 +25,7 @@ type Cloud interface {
 	Group(ctx context.Context, groupID string) (slb.Group, error)
 	ACLs(ctx context.Context, filter slb.ACLFilter) ([]slb.ACL, error)
 	ACL(ctx context.Context, id string) (slb.ACL, error)
+	Extensions(ctx context.Context, lbID string, port int) ([]slb.Extension, error)
 }
 
 // Observation is a load balancer as it was read.
@@ -92,6 +93,9 @@ func complete(ctx context.Context, cloud Cloud, id string, start time.Time, list
 	lb.Ports, lb.Backends = nil, nil
 	actual.Instance = lb
 	if err := readACL(ctx, cloud, actual); err != nil {
+		return Observation{}, err
+	}
+	if err := readExtensions(ctx, cloud, actual); err != nil {
 		return Observation{}, err
 	}
 	for i := range actual.Listeners {

@@ -58,6 +58,10 @@ func (b *builder) adoption() *Adoption {
 		b.refuse("loadBalancerSourceRanges with annotation %s%s is not supported by this version: the access control list would have to be marked on a load balancer that is not managed; "+
 			"remove the ranges, or let the Service have a load balancer of its own", annotation.Prefix, annotation.ID)
 	}
+	if _, given := b.settings.Text(annotation.DomainExtensions); given {
+		b.refuse("annotation %s%s with %s%s is not supported by this version: domain extensions would have to be marked on a load balancer that is not managed; "+
+			"use one certificate for all domains, or let the Service have a load balancer of its own", annotation.Prefix, annotation.DomainExtensions, annotation.Prefix, annotation.ID)
+	}
 	b.unknownGroupPorts()
 	return a
 }

@@ -44,6 +44,7 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	w.Instance = b.instance()
 	w.Listeners = b.listeners()
 	b.markACL(w.Instance.Tags)
+	markExtensions(w.Instance.Tags, w.Listeners)
 	w.References = b.references
 	w.Hostname = b.settings.Or(annotation.Hostname, "")
 	if slices.ContainsFunc(w.Listeners, Listener.proxies) {

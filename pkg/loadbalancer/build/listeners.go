@@ -38,6 +38,7 @@ func (b *builder) listeners() []Listener {
 			l.Attributes = b.attributes(l.Protocol, l.Port)
 		}
 		b.restrict(l)
+		b.certify(&l)
 		l.Attributes[slb.Description] = ListenerDescription(b.cfg.ClusterID, s, int(port.Port))
 		if err := slb.Validate(l.Protocol, l.Attributes); err != nil {
 			b.refuse("port %d: %v", port.Port, err)

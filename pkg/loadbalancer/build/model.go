@@ -90,6 +90,8 @@ type Listener struct {
 	Asked slb.Attributes
 	// Attributes are all settings that this project decides about.
 	Attributes slb.Attributes
+	// Extensions are the certificates by domain of an HTTPS listener, without IDs.
+	Extensions []slb.Extension
 }
 
 // Redirects reports whether the listener sends its clients to another one: it has
@@ -147,7 +149,7 @@ type Wanted struct {
 // OnlyBackends returns the part of w that is wanted of a living load balancer whose
 // Service may not be followed.
 func (w Wanted) OnlyBackends() Wanted {
-	return Wanted{Service: w.Service, UID: w.UID, ClusterID: w.ClusterID, Backends: w.Backends, BackendsOnly: true}
+	return Wanted{Service: w.Service, UID: w.UID, ClusterID: w.ClusterID, Backends: w.Backends, Adoption: w.Adoption, BackendsOnly: true}
 }
 
 // RefusedError is the error of a Service that cannot be meant. Trying again is

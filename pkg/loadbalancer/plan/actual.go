@@ -25,6 +25,9 @@ type Actual struct {
 	// ACL is the access control list that the instance's mark (ownership.TagACL)
 	// names; nil when there is none.
 	ACL *slb.ACL
+	// Extensions are the domain extensions of the HTTPS listeners by port, where the
+	// instance's mark (ownership.TagExtensions) says that they are kept.
+	Extensions map[int][]slb.Extension
 }
 
 // Clone returns a copy that shares nothing that a step changes.
@@ -40,6 +43,7 @@ func (a *Actual) Clone() *Actual {
 		acl.Entries = slices.Clone(a.ACL.Entries)
 		out.ACL = &acl
 	}
+	out.Extensions = maps.Clone(a.Extensions)
 	out.Backends = slices.Clone(a.Backends)
 	out.Groups = slices.Clone(a.Groups)
 	for i := range out.Groups {

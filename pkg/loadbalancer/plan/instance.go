@@ -36,7 +36,7 @@ func (p *planner) instance() {
 func (p *planner) tags() {
 	set := map[string]string{}
 	for key, value := range p.w.Instance.Tags {
-		if key == ownership.TagACL && p.marked {
+		if key == ownership.TagACL && p.marked || key == ownership.TagExtensions && p.extended {
 			continue
 		}
 		if actual, found := p.a.Instance.Tags[key]; !found || actual != value {
@@ -54,7 +54,7 @@ func (p *planner) tags() {
 			}
 		}
 	}
-	for _, key := range append(build.ManagedTags(p.a.Instance.Tags), build.TagManaged, ownership.TagACL) {
+	for _, key := range append(build.ManagedTags(p.a.Instance.Tags), build.TagManaged, ownership.TagACL, ownership.TagExtensions) {
 		_, wanted := p.w.Instance.Tags[key]
 		if _, found := p.a.Instance.Tags[key]; found && !wanted {
 			remove = append(remove, key)

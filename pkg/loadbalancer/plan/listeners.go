@@ -9,6 +9,7 @@ import (
 
 // listeners creates, changes, starts and deletes listeners.
 func (p *planner) listeners() {
+	p.markExtensions()
 	stale := p.stale()
 	missing := 0
 	for _, l := range p.w.Listeners {
@@ -64,6 +65,9 @@ func (p *planner) listener(l build.Listener) {
 	if set.Bind || len(set.Changed) > 0 {
 		p.step(set)
 	}
+	if l.Protocol == slb.HTTPS {
+		p.extensions(l, p.a.Extensions[l.Port])
+	}
 	if actual.Status == slb.ListenerStopped || actual.Status == slb.ListenerStopping {
 		p.step(Step{Kind: StartListener, Listener: key, WasStopped: true})
 	}
@@ -80,6 +84,7 @@ func (p *planner) create(l build.Listener) {
 		create.Listener.BackendPort, create.Group, create.GroupName = 0, to.group.id, to.group.name
 	}
 	p.step(create)
+	p.extensions(l, nil)
 	p.step(Step{Kind: StartListener, Listener: slb.Listener{ListenerKey: l.ListenerKey}})
 }
 

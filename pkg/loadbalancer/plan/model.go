@@ -40,6 +40,8 @@ func (s Step) Apply(a *Actual, id string) {
 		s.applyListener(a)
 	case CreateACL, AddACLEntries, RemoveACLEntries, DeleteACL:
 		s.applyACL(a, id)
+	case CreateExtension, SetExtension, DeleteExtension:
+		s.applyExtension(a, id)
 	}
 }
 
@@ -110,6 +112,9 @@ func (s Step) applyListener(a *Actual) {
 		a.Listeners = append(a.Listeners, l)
 	case DeleteListener:
 		a.Listeners = slices.DeleteFunc(a.Listeners, func(l slb.Listener) bool { return l.ListenerKey == key })
+		if key.Protocol == slb.HTTPS {
+			delete(a.Extensions, key.Port)
+		}
 	case SetListener:
 		if l := a.Listener(key); l != nil {
 			if l.Attributes == nil {

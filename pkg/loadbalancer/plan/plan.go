@@ -103,6 +103,8 @@ type planner struct {
 	// inherited: another controller made the load balancer, and what the Service
 	// does not ask for stays as that one left it.
 	inherited bool
+	// extended: an early step has set the mark of domain extensions.
+	extended bool
 	// removed are default backends that have been taken out early.
 	removed map[string]bool
 }

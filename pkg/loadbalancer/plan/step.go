@@ -39,6 +39,10 @@ const (
 	RemoveACLEntries Kind = "remove ranges from access control list"
 	DeleteACL        Kind = "delete access control list"
 
+	CreateExtension Kind = "create domain extension"
+	SetExtension    Kind = "set certificate of domain extension"
+	DeleteExtension Kind = "delete domain extension"
+
 	CreateListener Kind = "create listener"
 	SetListener    Kind = "set listener"
 	StartListener  Kind = "start listener"
@@ -67,6 +71,8 @@ type Step struct {
 	// ACL is the access control list of the steps about it: what CreateACL creates,
 	// the entries to add or remove; without an ID the one that the plan creates.
 	ACL slb.ACL
+	// Extension is the domain extension of the steps about one of Listener.
+	Extension slb.Extension
 	// Takeover: SetListener makes a listener ours that somebody else made.
 	Takeover bool
 	// WasStopped: StartListener starts a listener that the plan did not create.
@@ -102,6 +108,10 @@ func (s Step) String() string {
 		return fmt.Sprintf("%s %s: %s", s.Kind, s.groupText(), members(s.Backends))
 	case DeleteGroup:
 		return fmt.Sprintf("%s %s", s.Kind, s.groupText())
+	case CreateExtension, SetExtension:
+		return fmt.Sprintf("%s %s of %s: %s", s.Kind, s.Extension.Domain, s.Listener.ListenerKey, s.Extension.Certificate)
+	case DeleteExtension:
+		return fmt.Sprintf("%s %s of %s", s.Kind, s.Extension.Domain, s.Listener.ListenerKey)
 	case CreateACL, DeleteACL:
 		return fmt.Sprintf("%s %s", s.Kind, s.ACL.Name)
 	case AddACLEntries, RemoveACLEntries:
@@ -133,7 +143,7 @@ func (s Step) Billing() bool {
 // Destructive reports whether the step deletes or takes over something: it needs
 // a reading that is younger than the decision.
 func (s Step) Destructive() bool {
-	return s.Kind == DeleteListener || s.Kind == DeleteGroup || s.Kind == DeleteACL || s.Takeover
+	return s.Kind == DeleteListener || s.Kind == DeleteGroup || s.Kind == DeleteACL || s.Kind == DeleteExtension || s.Takeover
 }
 
 func (s Step) groupText() string {
