@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -123,6 +124,21 @@ func TestPlansOfAccessControlLists(t *testing.T) {
 				t.Errorf("problems %q", p.Problems)
 			}
 		})
+	}
+}
+
+func TestATakenOverListenerIsClosedOnce(t *testing.T) {
+	a := made(t)
+	a.Instance.ID, a.Instance.Tags[ownership.TagTakenOver] = "lb-1", "c1"
+	w := restricted(simple(), ranges(0, 1))
+	w.Instance.Tags[ownership.TagTakenOver] = "c1"
+	w.Listeners[0].Asked = maps.Clone(w.Listeners[0].Attributes)
+	run(t, Make(w, a), a)
+	if got := a.Listeners[0].Attributes[slb.ACLID]; got != a.ACL.ID {
+		t.Errorf("the listener has %q", got)
+	}
+	if again := Make(w, a); !again.Empty() {
+		t.Errorf("a second plan:\n%s", again)
 	}
 }
 

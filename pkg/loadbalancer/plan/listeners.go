@@ -45,6 +45,9 @@ func (p *planner) listener(l build.Listener) {
 	}
 	key := slb.Listener{ListenerKey: l.ListenerKey}
 	l.Attributes = p.restricted(l.Attributes)
+	if l.Asked != nil {
+		l.Asked = p.restricted(l.Asked)
+	}
 	actual := p.a.Listener(l.ListenerKey)
 	if actual == nil {
 		p.create(l)
