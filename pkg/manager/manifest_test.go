@@ -53,3 +53,19 @@ func TestFilesThatCannotBeMeantAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func FuzzServicesOfAFile(f *testing.F) {
+	f.Add("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n---\nkind: Deployment\n")
+	f.Add(`{"apiVersion":"v1","kind":"Service","metadata":{"name":"web"}}`)
+	f.Fuzz(func(t *testing.T, content string) {
+		services, err := parseServices([]byte(content), "here")
+		if err != nil && len(services) > 0 {
+			t.Errorf("%d Services beside the error %v", len(services), err)
+		}
+		for _, s := range services {
+			if s.Name == "" || s.Namespace == "" {
+				t.Errorf("a Service without a name: %+v", s.ObjectMeta)
+			}
+		}
+	})
+}
