@@ -57,9 +57,8 @@ func (b *Balancers) create(ctx context.Context, st *state, service *corev1.Servi
 			st.born, st.verified, st.written, st.ambiguous, st.lacking = now, now, now, false, nil
 			klog.FromContext(ctx).V(1).Info("Created load balancer", "service", klog.KObj(service), "loadBalancer", lb.ID, "address", lb.Address)
 			return nil
-		case errors.Is(err, apierror.ErrConflict):
-			// The token was used for something else: what it made must be found
-			// before another token is tried.
+		case apierror.TokenUsed(err):
+			// What it made must be found before another token is tried.
 			if err := b.settled(ctx, st.doubt.at); err != nil {
 				return err
 			}

@@ -188,6 +188,18 @@ func TestTokenThatWasUsedForSomethingElseIsReplaced(t *testing.T) {
 	}
 }
 
+func TestCreationThatIsDeniedIsToldAsTheAPITellsIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "instant", 3)
+	r.sim.Fault(fault.Rule{Kind: fault.ServerError, Status: http.StatusBadRequest, Code: "OperationDenied.ForSale", Action: callCreate})
+	r.start()
+	s := newService(1)
+	r.create(s)
+	r.eventually("the owner is told why", func() bool {
+		return strings.Contains(strings.Join(r.recorded(event.LoadBalancerWaiting), " "), "OperationDenied.ForSale")
+	})
+}
+
 func TestServerThatTheAPIRefusesHarmsItselfOnly(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "instant", 30)

@@ -106,6 +106,17 @@ func byCode(groups map[Kind][]string) map[string]Kind {
 	return out
 }
 
+// TokenUsed reports whether err says that the client token of the call was used for
+// a call with other parameters: what that call made has to be found before another
+// token is tried. Nothing was changed.
+func TokenUsed(err error) bool {
+	switch CodeOf(err) {
+	case "IdempotentParameterMismatch", "LX_REQUEST_TOKEN_CONFLICT":
+		return true
+	}
+	return false
+}
+
 // CredentialsRefused reports whether code says that the API did not accept the
 // credentials as such, so that fresh ones may help. Nothing was changed.
 func CredentialsRefused(code string) bool {

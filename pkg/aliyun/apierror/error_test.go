@@ -94,3 +94,15 @@ func TestLabelsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyTokensThatWereUsedOtherwiseAreTokenConflicts(t *testing.T) {
+	for code, want := range map[string]bool{
+		"IdempotentParameterMismatch": true, "LX_REQUEST_TOKEN_CONFLICT": true,
+		"OperationDenied.ForSale": false, "ProcessingSameRequest": false,
+	} {
+		err := fmt.Errorf("create: %w", New("Slb", "CreateLoadBalancer", code, "", "", 400))
+		if got := TokenUsed(err); got != want {
+			t.Errorf("%s: %t", code, got)
+		}
+	}
+}
