@@ -18,6 +18,8 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/term"
 	"k8s.io/klog/v2"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/manager/manifest"
 )
 
 const planLong = `plan prints what the controller would do for the Services of a file: the load
@@ -83,7 +85,7 @@ func readFiles(files []string, namespace string, stdin io.Reader) ([]*corev1.Ser
 		if err != nil {
 			return nil, err
 		}
-		services, err := parseServices(content, namespace)
+		services, err := manifest.Services(content, namespace)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}

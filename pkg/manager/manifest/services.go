@@ -1,4 +1,5 @@
-package manager
+// Package manifest reads Services out of files as people write them for kubectl.
+package manifest
 
 import (
 	"bufio"
@@ -13,9 +14,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// parseServices returns the Services among the documents of a file, YAML or JSON;
-// other objects are passed over. A field that a Service does not have is an error.
-func parseServices(content []byte, namespace string) ([]*corev1.Service, error) {
+// Services returns the Services among the documents of a file, YAML or JSON; other
+// objects are passed over. One without a namespace gets the given one. A field that a
+// Service does not have, and a Service without a name, are errors that name the
+// document.
+func Services(content []byte, namespace string) ([]*corev1.Service, error) {
 	var all []*corev1.Service
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
 	for number := 1; ; number++ {

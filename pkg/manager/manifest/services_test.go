@@ -1,4 +1,4 @@
-package manager
+package manifest
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 )
 
 func TestServicesAreTakenOutOfAFile(t *testing.T) {
-	services, err := parseServices([]byte(`
+	services, err := Services([]byte(`
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
@@ -47,7 +47,7 @@ func TestFilesThatCannotBeMeantAreRefused(t *testing.T) {
 		"no YAML":        {"apiVersion: v1\n\tkind: Service", "document 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := parseServices([]byte(c.content), "default"); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, err := Services([]byte(c.content), "default"); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error %v, want one that says %s", err, c.says)
 			}
 		})
@@ -58,7 +58,7 @@ func FuzzServicesOfAFile(f *testing.F) {
 	f.Add("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n---\nkind: Deployment\n")
 	f.Add(`{"apiVersion":"v1","kind":"Service","metadata":{"name":"web"}}`)
 	f.Fuzz(func(t *testing.T, content string) {
-		services, err := parseServices([]byte(content), "here")
+		services, err := Services([]byte(content), "here")
 		if err != nil && len(services) > 0 {
 			t.Errorf("%d Services beside the error %v", len(services), err)
 		}
