@@ -94,7 +94,7 @@ upstream-suite:
 
 .PHONY: nightly
 nightly: build kubernetes upstream-suite ## The long tests: chaos at every call, many rounds, Kubernetes' own specs.
-	$(TESTENV) $(GO) test $(RACE) -timeout 180m -p 1 -count=1 -tags nightly ./test/...
+	$(TESTENV) $(GO) test $(RACE) -timeout 180m -p 1 -count=1 -tags nightly ./test/... ./pkg/loadbalancer
 
 # With these a region's servers, network and load balancers are real; without
 # them, or without root, what needs them says so and is left out.
