@@ -48,10 +48,8 @@ func (b *Balancers) adopt(ctx context.Context, st *state, service *corev1.Servic
 		return &build.RefusedError{Problems: []string{fmt.Sprintf("load balancer %s does not exist in this region and account; correct the annotation %s%s",
 			id, annotation.Prefix, annotation.ID)}}
 	}
-	if o.Actual.GroupsUnknown {
-		if err := audit.ReadGroups(ctx, b.options.Cloud, o.Actual); err != nil {
-			return err
-		}
+	if err := audit.ReadGroups(ctx, b.options.Cloud, o.Actual); err != nil {
+		return err
 	}
 	problems, err := b.mayAdopt(ctx, st, service, o.Actual)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
@@ -124,5 +125,14 @@ func TestLoadBalancerThatIsGoneIsProvenSoAndHarmsNoOther(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]bool{id(0): true, id(1): false, id(2): true}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestGroupsThatAreKnownAreNotReadAgain(t *testing.T) {
+	if err := ReadGroups(t.Context(), &reader{}, &plan.Actual{GroupsUnknown: true}); err == nil {
+		t.Fatal("the groups were not read")
+	}
+	if err := ReadGroups(t.Context(), &reader{}, &plan.Actual{}); err != nil {
+		t.Errorf("they were read again: %v", err)
 	}
 }

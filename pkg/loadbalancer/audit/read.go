@@ -109,8 +109,12 @@ func complete(ctx context.Context, cloud Cloud, id string, start time.Time, list
 	return Observation{ID: id, Start: start, Actual: actual}, nil
 }
 
-// ReadGroups reads the vServer groups of a load balancer with their members.
+// ReadGroups reads the vServer groups of a load balancer with their members, unless
+// they are known: Read has read those of one that uses some.
 func ReadGroups(ctx context.Context, cloud Cloud, actual *plan.Actual) error {
+	if !actual.GroupsUnknown {
+		return nil
+	}
 	groups, err := cloud.Groups(ctx, actual.Instance.ID)
 	if err != nil {
 		return fmt.Errorf("read load balancer %s: %w", actual.Instance.ID, err)
