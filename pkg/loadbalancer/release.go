@@ -73,9 +73,6 @@ func preserves(service *corev1.Service) bool {
 	return annotation.Value(service.Annotations, annotation.PreserveOnDelete) == "true"
 }
 
-// noProtection lets a load balancer be changed in the console.
-const noProtection = "NonProtection"
-
 // preserve makes a load balancer nobody's: with its listeners and servers as they
 // are, but without our marks. Its tags go last, because by them it is found again
 // after a crash.
@@ -91,8 +88,8 @@ func (b *Balancers) preserve(ctx context.Context, service *corev1.Service, id st
 		return err
 	}
 	lb := &read.Actual.Instance
-	if lb.ModificationProtection != noProtection && lb.ModificationProtection != "" {
-		if err := b.options.Cloud.SetModificationProtection(ctx, id, noProtection, ""); err != nil {
+	if lb.ModificationProtection != slb.NonProtection && lb.ModificationProtection != "" {
+		if err := b.options.Cloud.SetModificationProtection(ctx, id, slb.NonProtection, ""); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,7 @@ func (c *Client) SetDeleteProtection(ctx context.Context, id string, on bool) er
 func (c *Client) SetModificationProtection(ctx context.Context, id, status, reason string) error {
 	req := sdk.CreateSetLoadBalancerModificationProtectionRequest()
 	req.LoadBalancerId, req.ModificationProtectionStatus = id, status
-	if status == "ConsoleProtection" {
+	if status == ConsoleProtection {
 		req.ModificationProtectionReason = reason
 	}
 	return wrap(c.set(ctx, req, sdk.CreateSetLoadBalancerModificationProtectionResponse()), "set modification protection of %s", id)

@@ -14,6 +14,13 @@ const (
 	Intranet AddressType = "intranet"
 )
 
+// What the console may change of a load balancer: nothing, or everything. Calls are
+// never kept from it (SLB API: SetLoadBalancerModificationProtection).
+const (
+	ConsoleProtection = "ConsoleProtection"
+	NonProtection     = "NonProtection"
+)
+
 // IPVersion is the one address family of a load balancer.
 type IPVersion string
 
@@ -48,7 +55,7 @@ type LoadBalancer struct {
 	SlaveZone        string
 	ResourceGroupID  string
 	DeleteProtection bool
-	// ModificationProtection is NonProtection or ConsoleProtection.
+	// ModificationProtection is one of the two constants.
 	ModificationProtection string
 	ModificationReason     string
 	Tags                   map[string]string

@@ -7,6 +7,8 @@ import (
 	"regexp"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 )
 
 const (
@@ -137,7 +139,7 @@ func instanceEntries() []Entry {
 			},
 		},
 		{
-			Key: ModificationProtection, Type: Choice, Choices: []string{"ConsoleProtection", "NonProtection"}, Scope: Tenant, DefaultDoc: clusterWide,
+			Key: ModificationProtection, Type: Choice, Choices: []string{slb.ConsoleProtection, slb.NonProtection}, Scope: Tenant, DefaultDoc: clusterWide,
 			Doc: Doc{
 				English: "Protect the load balancer against changes in the console.",
 				Chinese: "防止在控制台修改负载均衡。",

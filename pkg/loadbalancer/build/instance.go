@@ -22,8 +22,6 @@ const (
 	classicNetwork = "classic"
 	vpcNetwork     = "vpc"
 
-	consoleProtection = "ConsoleProtection"
-	noProtection      = "NonProtection"
 	// protectionReason is shown in the console where somebody wants to change a
 	// protected instance.
 	protectionReason = "managed.by.kube-aliyun"
@@ -69,12 +67,12 @@ func (b *builder) name() string {
 }
 
 func (b *builder) protection(in *slb.Create) {
-	standard := noProtection
+	standard := slb.NonProtection
 	if b.cfg.Defaults.ConsoleProtection {
-		standard = consoleProtection
+		standard = slb.ConsoleProtection
 	}
 	in.ModificationProtection = b.settings.Or(annotation.ModificationProtection, standard)
-	if in.ModificationProtection == consoleProtection {
+	if in.ModificationProtection == slb.ConsoleProtection {
 		in.ModificationReason = protectionReason
 	}
 }
