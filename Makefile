@@ -44,7 +44,7 @@ test: kubernetes ## Run all tests but the long ones.
 	@echo "the rest starts control planes, one at a time"
 	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/scale/... ./test/chaos/...
 
-# Thirteen targets, about a minute in all beside what is to be built.
+# Fourteen targets, about a minute in all beside what is to be built.
 FUZZTIME ?= 5
 .PHONY: fuzz
 fuzz: ## Fuzz all parsers and the planner (FUZZTIME=seconds for each).
