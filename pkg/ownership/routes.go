@@ -90,12 +90,15 @@ func parseDescription(description string) (Mark, bool) {
 	return mark, true
 }
 
-// shortNode is the Node's name, or for one that does not fit its beginning and a
-// hash of the whole.
-func shortNode(node string) string {
-	if len(node) <= maxNodeField {
-		return node
+// shortNode is the Node's name as route descriptions hold it.
+func shortNode(node string) string { return short(node, maxNodeField) }
+
+// short is a name, or for one that does not fit its beginning and a hash of the
+// whole.
+func short(name string, limit int) string {
+	if len(name) <= limit {
+		return name
 	}
-	sum := sha256.Sum256([]byte(node))
-	return cut(node, maxNodeField-hashed-len(hashMark)) + hashMark + hex.EncodeToString(sum[:])[:hashed]
+	sum := sha256.Sum256([]byte(name))
+	return cut(name, limit-hashed-len(hashMark)) + hashMark + hex.EncodeToString(sum[:])[:hashed]
 }

@@ -124,6 +124,8 @@ var families = []struct {
 	{"OperationDenied", Conflict},
 	{"AclInUse", Conflict}, // spelt AclInUsed in some replies
 	{"InvalidParameter.", Invalid},
+	{"InvalidParameterForce.", Invalid},
+	{"InvalidInstanceType.", Invalid}, // NotSupportDiskCategory, NotSupportPL0, NvmeRequired...
 	{"InvalidParamLength.", Invalid},
 	{"InvalidTagKey", Invalid},
 	{"IllegalParam", Invalid},

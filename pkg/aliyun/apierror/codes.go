@@ -25,7 +25,8 @@ var exact = byCode(map[Kind][]string{
 		"IdempotentParameterMismatch",
 		// ECS
 		"IncorrectInstanceStatus", "IncorrectDiskStatus", "IncorrectDiskStatus.NeverAttached",
-		"InvalidDisk.InUse", "InvalidDisk.AlreadyDetached", "DiskStillAttached",
+		"InvalidDisk.InUse", "InvalidDisk.AlreadyDetached", "DiskStillAttached", "InvalidDevice.InUse",
+		"DiskId.StatusNotSupported", "InvalidDiskStatus.DeleteProtection",
 		"InvalidOperation.DeletionProtection", "ChargeTypeViolation", "InvalidIPAddress.AlreadyUsed",
 		// VPC
 		"InvalidAssociation.Duplicated", "InvalidCIDRBlock.Duplicate", "InvalidRouteEntry.Duplicate", "RouterEntryConflict.Duplicated",
@@ -60,10 +61,12 @@ var exact = byCode(map[Kind][]string{
 		"InvalidAccessKeyId.NotFound", "InvalidAccessKeyId.Inactive", "SignatureDoesNotMatch",
 		"IncompleteSignature", "InvalidTimeStamp.Format", "InvalidTimeStamp.Expired",
 		"MissingSecurityToken", "UnauthorizedRegion", "Forbbiden",
+		// ECS
+		"DiskInArrears", "InstanceExpiredOrInArrears", "InstanceLockedForSecurity", "DiskError", "UserNotInTheWhiteList",
 	},
 	Quota: {
 		// ECS
-		"InstanceDiskLimitExceeded", "OperationDenied.NoStock", "InvalidVSwitchId.IpNotEnough", "Zone.NotOnSale", "TagsPerResource",
+		"InstanceDiskLimitExceeded", "DiskAttachedNumberExceeded", "OperationDenied.NoStock", "InvalidVSwitchId.IpNotEnough", "Zone.NotOnSale", "TagsPerResource",
 		// SLB
 		"VSwitchAvailableIpNotExist", "PRODUCT.INSUFFICIENT_STOCK", "ResourceInsufficientBalance",
 		"ORDER.QUANTITY_INVALID", "ORDER.QUOTA_EXCEEDED", "TagCountLimit", "TagCreateCountLimit",
@@ -78,7 +81,11 @@ var exact = byCode(map[Kind][]string{
 		"InvalidDiskSize.NotSupported", "InvalidDiskSize.TooSmall", "InvalidDiskSize.TooLarge",
 		"InvalidDataDiskCategory.NotSupported", "InvalidDiskCategory.NotSupported",
 		"InvalidDiskIds.Malformed", "ResourcesNotInSameZone", "DiskNotPortable", "DiskTypeViolation",
-		"InvalidInstanceType.NotSupported", "InvalidInstanceType.ValueNotSupported",
+		"NotSupportDiskCategory", "IncorrectInstanceStatus.NotSupportESSD",
+		"InvalidOperation.InstanceTypeNotSupport", "InvalidOperation.DiskQueueNumberNotEnough",
+		"InvalidOperation.OtherInstanceUnsupported", "InvalidInstance.ZoneConflict",
+		"InvalidKMSKeyId.NotFound", "DeleteWithInstance.Conflict",
+		"DiskCategory.OperationNotSupported", "DiskId.ValueNotSupported",
 		// VPC
 		"InvalidCidrBlock", "InvalidCidrBlock.Malformed", "OperationFailed.InstanceDismatchCurrentVpc",
 		"OperationFailed.FilterParamUnderWrongRouteType",

@@ -1,0 +1,61 @@
+package apierror
+
+import "net/http"
+
+// What the calls on disks answer, as the vendor's error tables publish it.
+func init() {
+	for code, want := range map[string]Kind{
+		"IncorrectDiskStatus":                              Conflict,
+		"IncorrectDiskStatus.Initializing":                 Busy,
+		"DiskId.StatusNotSupported":                        Conflict,
+		"IncorrectInstanceStatus":                          Conflict,
+		"InvalidOperation.Conflict":                        Busy,
+		"OperationConflict":                                Busy,
+		"OperationConflict.DisksAttachingParallellyExceed": Busy,
+		"InvalidDisk.InUse":                                Conflict,
+		"InvalidDevice.InUse":                              Conflict,
+		"InstanceDiskLimitExceeded":                        Quota,
+		"DiskAttachedNumberExceeded":                       Quota,
+		"DiskNotPortable":                                  Invalid,
+		"DiskInArrears":                                    Denied,
+		"InstanceExpiredOrInArrears":                       Denied,
+		"InstanceLockedForSecurity":                        Denied,
+		"DiskError":                                        Denied,
+		"UserNotInTheWhiteList":                            Denied,
+		"ResourcesNotInSameZone":                           Invalid,
+		"InvalidInstance.ZoneConflict":                     Invalid,
+		"InvalidInstanceType.NotSupportDiskCategory":       Invalid,
+		"NotSupportDiskCategory":                           Invalid,
+		"InvalidInstanceType.NvmeRequired":                 Invalid,
+		"IncorrectInstanceStatus.NotSupportESSD":           Invalid,
+		"InvalidOperation.InstanceTypeNotSupport":          Invalid,
+		"InvalidOperation.DiskQueueNumberNotEnough":        Invalid,
+		"InvalidParameter.KMSKeyId.CMKNotEnabled":          Invalid,
+		"InvalidKMSKeyId.NotFound":                         Invalid,
+		"DeleteWithInstance.Conflict":                      Invalid,
+		"InvalidParameterForce.NotSupportAttachedDisk":     Invalid,
+		"DiskCategory.OperationNotSupported":               Invalid,
+		"DiskId.ValueNotSupported":                         Invalid,
+		"InvalidOperation.OtherInstanceUnsupported":        Invalid,
+		"InvalidDiskId.NotFound":                           NotFound,
+		"InvalidInstanceId.NotFound":                       NotFound,
+		"DependencyViolation":                              Conflict,
+		"InvalidDisk.AlreadyDetached":                      Conflict,
+		"InvalidOperation.DiskDetachingFromThisEcs":        Busy,
+		"DisksDetachingOnEcsExceeded":                      Busy,
+		"DiskTypeViolation":                                Invalid,
+		"InvalidDiskStatus.DeleteProtection":               Conflict,
+		"InvalidDataDiskSize.ValueNotSupported":            Invalid,
+		"InvalidInstanceType.NotSupportMultiAttachDisk":    Invalid,
+		"InvalidParameter.KMSKeyId.KMSUnauthorized":        Invalid,
+		"OperationDenied.NoStock":                          Quota,
+		"QuotaExceed.PortableCloudDisk":                    Quota,
+		"LastTokenProcessing":                              Busy,
+		"LastOrderProcessing":                              Busy,
+		"InvalidAccountStatus.NotEnoughBalance":            Denied,
+		"IncorrectInstanceStatus.Initializing":             Busy,
+		"InvalidSnapshotId.NotReady":                       Busy,
+	} {
+		published = append(published, answer{"Ecs", "AttachDisk", code, "", http.StatusForbidden, want})
+	}
+}
