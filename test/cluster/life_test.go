@@ -1,47 +1,32 @@
 package cluster
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kube-aliyun/kube-aliyun/test/process/victim"
 )
 
 // startElsewhere starts a control plane out of another process and returns the
 // function that kills that process.
 func startElsewhere(t *testing.T, dir string, environment ...string) (kill func()) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(append(os.Environ(), startVariable+"="+dir), environment...)
-	command.Stderr = os.Stderr
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill = func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	}
-	t.Cleanup(kill)
+	elsewhere := victim.Start(t, append(environment, startVariable+"="+dir)...)
 	t.Cleanup(func() {
 		if err := Cleanup(dir); err != nil {
 			t.Error(err)
 		}
 	})
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil || line != "ready\n" {
-		t.Fatalf("the other process said %q: %v", line, err)
+	if line := elsewhere.Line(t); line != "ready" {
+		t.Fatalf("the other process said %q", line)
 	}
-	return kill
+	return elsewhere.Kill
 }
 
 func requireGone(t *testing.T, processes []Process) {

@@ -1,16 +1,16 @@
 package sandbox
 
 import (
-	"bufio"
 	"context"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-aliyun/kube-aliyun/test/process/victim"
 )
 
 // mountBelow mounts a file system on a folder with a blank in its name.
@@ -72,24 +72,8 @@ func TestCloseRemovesEverything(t *testing.T) {
 
 func TestTheNextSandboxRemovesWhatAKilledOwnerLeft(t *testing.T) {
 	s := open(t)
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	owner := exec.CommandContext(t.Context(), binary) // #nosec G204 -- this test
-	owner.Env = append(os.Environ(), heldForever+"=yes")
-	output, err := owner.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := owner.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := strings.TrimSpace(line)
+	owner := victim.Start(t, heldForever+"=yes")
+	dead := owner.Line(t)
 
 	if err := Sweep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -97,10 +81,7 @@ func TestTheNextSandboxRemovesWhatAKilledOwnerLeft(t *testing.T) {
 	if len(traces(t, dead)) == 0 {
 		t.Fatal("the sandbox of a living owner was removed")
 	}
-	if err := owner.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = owner.Wait()
+	owner.Kill()
 	if err := Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,17 +1,16 @@
 package serve
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
+	"github.com/kube-aliyun/kube-aliyun/test/process/victim"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
@@ -84,31 +83,18 @@ func TestDataplaneIsToldAndGoesAtTheEnd(t *testing.T) {
 
 func TestNextStartRemovesWhatAKilledDataplaneLeft(t *testing.T) {
 	supported(t)
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	killed := exec.CommandContext(t.Context(), binary) // #nosec G204 -- this test
-	killed.Env = append(os.Environ(), killedLater+"=yes")
-	output, err := killed.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := killed.Start(); err != nil {
-		t.Fatal(err)
-	}
+	killed := victim.Start(t, killedLater+"=yes")
 	url := ""
-	lines := bufio.NewScanner(output)
-	for lines.Scan() && lines.Text() != "ready" {
-		if name, value, _ := strings.Cut(lines.Text(), "="); name == "openapi" {
+	for line := ""; line != "ready"; line = killed.Line(t) {
+		if name, value, _ := strings.Cut(line, "="); name == "openapi" {
 			url = value
 		}
 	}
 	p, err := admin.NewClient(url, nil).Dataplane(t.Context())
-	if err := errors.Join(err, killed.Process.Kill()); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	_ = killed.Wait()
+	killed.Kill()
 	if len(namespaces(t, p.Sandbox)) == 0 {
 		t.Fatal("a killed simulator has left nothing to remove")
 	}

@@ -1,14 +1,11 @@
 package kubelet
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-aliyun/kube-aliyun/test/images/echo"
+	"github.com/kube-aliyun/kube-aliyun/test/process/victim"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
@@ -52,26 +50,10 @@ func traces(t *testing.T, id string) []string {
 
 func TestNothingIsLeftOfANodeWhoseOwnerWasKilled(t *testing.T) {
 	needNodes(t)
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	owner := exec.CommandContext(t.Context(), binary) // #nosec G204 -- this test
-	owner.Env = append(os.Environ(), heldForever+"=yes")
-	output, err := owner.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := owner.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = owner.Process.Kill(); _ = owner.Wait() })
-	said := bufio.NewReader(output)
-	line, err := said.ReadString('\n')
-	id := strings.TrimSpace(line)
-	if err != nil || strings.Contains(id, " ") {
-		more, _ := io.ReadAll(said)
-		t.Fatalf("the owner said %q: %v\n%s", line, err, more)
+	owner := victim.Start(t, heldForever+"=yes")
+	id := owner.Line(t)
+	if strings.Contains(id, " ") {
+		t.Fatalf("the owner said %q", id)
 	}
 	eventually(t, "a container runs", func(context.Context) error {
 		if !slices.ContainsFunc(sandbox.Processes("/"+id+"/"+serverAddress(0)+"/pods"), runs("/network")) {
@@ -80,10 +62,7 @@ func TestNothingIsLeftOfANodeWhoseOwnerWasKilled(t *testing.T) {
 		return nil
 	})
 
-	if err := owner.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = owner.Wait()
+	owner.Kill()
 	if !slices.ContainsFunc(sandbox.Processes("/"+id+"/"+serverAddress(0)+"/pods"), runs("/network")) {
 		t.Error("the container has ended with the owner: nothing is left to be removed")
 	}

@@ -1,18 +1,17 @@
 package stage
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kube-aliyun/kube-aliyun/test/process/victim"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
@@ -99,21 +98,7 @@ func TestTwoStagesStandBesideEachOtherAndNothingIsLeftOfEither(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip(ErrUnsupported)
 	}
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	owner := exec.CommandContext(t.Context(), binary) // #nosec G204 -- this test
-	owner.Env = append(os.Environ(), heldForever+"=yes")
-	owner.Stderr = os.Stderr
-	output, err := owner.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := owner.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = owner.Process.Kill(); _ = owner.Wait() })
+	owner := victim.Start(t, heldForever+"=yes")
 
 	mine, err := Start(t.Context(), Options{Workers: 1})
 	if err != nil {
@@ -129,17 +114,14 @@ func TestTwoStagesStandBesideEachOtherAndNothingIsLeftOfEither(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(output).ReadString('\n')
+	line := owner.Line(t)
 	theirs := strings.Fields(line)
-	if err != nil || len(theirs) != 2 {
-		t.Fatalf("the other stage says %q, %v", line, err)
+	if len(theirs) != 2 {
+		t.Fatalf("the other stage says %q", line)
 	}
 	t.Logf("two stages at once: usable after %.1f s", mine.Took().Seconds())
 
-	if err := owner.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = owner.Wait()
+	owner.Kill()
 	if len(traces(t, theirs)) == 0 {
 		t.Error("a killed process has left nothing to remove")
 	}

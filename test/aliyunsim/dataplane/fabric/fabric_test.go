@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
+	"github.com/kube-aliyun/kube-aliyun/test/sandbox/greeter"
 )
 
 func TestServersOfTwoVSwitchesAndOfOneReachEachOther(t *testing.T) {
 	w := newWorld(t, twoServers())
-	serve(t, w.Server("i-2"), "192.168.17.1:80")
-	serve(t, w.Server("i-3"), "192.168.1.2:80")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:80")
+	greeter.Serve(t, w.Server("i-3"), "192.168.1.2:80")
 	ping(t, w.Server("i-1"), "192.168.17.1")
 	reaches(t, w.Server("i-1"), "", "192.168.17.1:80", "192.168.1.1")
 	ping(t, w.Server("i-1"), "192.168.1.2")
@@ -32,7 +33,7 @@ func routed(check bool) network.Network {
 func TestPodIsReachedByItsRouteAlone(t *testing.T) {
 	w := newWorld(t, routed(false))
 	own(t, w.Server("i-2"), "172.20.2.5")
-	serve(t, w.Server("i-2"), "172.20.2.5:80")
+	greeter.Serve(t, w.Server("i-2"), "172.20.2.5:80")
 	for _, from := range []string{"i-1", "i-3"} {
 		loses(t, w.Server(from), "", "172.20.3.5:80")
 		reaches(t, w.Server(from), "", "172.20.2.5:80", w.want.Servers[strings.Index("123", from[2:])].Address.String())
@@ -44,7 +45,7 @@ func TestPodIsReachedByItsRouteAlone(t *testing.T) {
 func TestRouteLeadsToAnotherServerAfterItsChange(t *testing.T) {
 	w := newWorld(t, routed(false))
 	own(t, w.Server("i-3"), "172.20.2.5")
-	serve(t, w.Server("i-3"), "172.20.2.5:80")
+	greeter.Serve(t, w.Server("i-3"), "172.20.2.5:80")
 	if _, err := ask(t, w.Server("i-1"), "", "172.20.2.5:80", lost); err == nil {
 		t.Error("i-3 is reached, though the route is to i-2")
 	}
@@ -57,9 +58,9 @@ func TestRouteLeadsToAnotherServerAfterItsChange(t *testing.T) {
 func TestSourceDestCheckDropsForeignAddresses(t *testing.T) {
 	w := newWorld(t, routed(true))
 	own(t, w.Server("i-2"), "172.20.2.5")
-	serve(t, w.Server("i-2"), "172.20.2.5:80")
-	serve(t, w.Server("i-2"), "192.168.17.1:80")
-	serve(t, w.Server("i-1"), "192.168.1.1:80")
+	greeter.Serve(t, w.Server("i-2"), "172.20.2.5:80")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:80")
+	greeter.Serve(t, w.Server("i-1"), "192.168.1.1:80")
 	loses(t, w.Server("i-1"), "", "172.20.2.5:80")
 	loses(t, w.Server("i-2"), "172.20.2.5", "192.168.1.1:80")
 	reaches(t, w.Server("i-1"), "", "192.168.17.1:80", "192.168.1.1")
@@ -75,8 +76,8 @@ func TestVSwitchFollowsItsOwnTable(t *testing.T) {
 	n.VPCs[0].VSwitches[0].Table = "vtb-2"
 	w := newWorld(t, n)
 	own(t, w.Server("i-2"), "172.20.2.5")
-	serve(t, w.Server("i-2"), "172.20.2.5:80")
-	serve(t, w.Server("i-2"), "192.168.17.1:80")
+	greeter.Serve(t, w.Server("i-2"), "172.20.2.5:80")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:80")
 	loses(t, w.Server("i-1"), "", "172.20.2.5:80")
 	reaches(t, w.Server("i-1"), "", "192.168.17.1:80", "192.168.1.1")
 	w.change(func(n *network.Network) {
@@ -90,9 +91,9 @@ func TestVSwitchFollowsItsOwnTable(t *testing.T) {
 func TestStoppedServerIsLostUntilItStarts(t *testing.T) {
 	w := newWorld(t, routed(false))
 	own(t, w.Server("i-2"), "172.20.2.5")
-	serve(t, w.Server("i-2"), "172.20.2.5:80")
-	serve(t, w.Server("i-2"), "192.168.17.1:80")
-	serve(t, w.Server("i-3"), "192.168.1.2:80")
+	greeter.Serve(t, w.Server("i-2"), "172.20.2.5:80")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:80")
+	greeter.Serve(t, w.Server("i-3"), "192.168.1.2:80")
 	w.change(func(n *network.Network) { n.Servers[1].Running, n.Servers[2].Running = false, false })
 	for _, to := range []string{"192.168.17.1:80", "172.20.2.5:80", "192.168.1.2:80"} {
 		loses(t, w.Server("i-1"), "", to)
@@ -116,8 +117,8 @@ func TestRoutesOutliveThatAllServersAreOff(t *testing.T) {
 			}
 		})
 	}
-	serve(t, w.Server("i-2"), "172.20.2.5:80")
-	serve(t, w.Server("i-3"), "172.20.3.5:80")
+	greeter.Serve(t, w.Server("i-2"), "172.20.2.5:80")
+	greeter.Serve(t, w.Server("i-3"), "172.20.3.5:80")
 	reaches(t, w.Server("i-1"), "", "172.20.2.5:80", "192.168.1.1")
 	reaches(t, w.Server("i-1"), "", "172.20.3.5:80", "192.168.1.1")
 }
@@ -141,7 +142,7 @@ func TestReleasedServerIsGoneAndItsAddressServesAgain(t *testing.T) {
 		released.ID = "i-4"
 		n.Servers = append(n.Servers, released)
 	})
-	serve(t, w.Server("i-4"), "192.168.17.1:80")
+	greeter.Serve(t, w.Server("i-4"), "192.168.17.1:80")
 	reaches(t, w.Server("i-1"), "", "192.168.17.1:80", "192.168.1.1")
 }
 
@@ -153,7 +154,7 @@ func TestVPCsDoNotMeetAndGo(t *testing.T) {
 	n.VPCs = append(n.VPCs, other.VPCs[0])
 	n.Servers = append(n.Servers, other.Servers[1])
 	w := newWorld(t, n)
-	serve(t, w.Server("i-9"), "192.168.17.1:80")
+	greeter.Serve(t, w.Server("i-9"), "192.168.17.1:80")
 	if told, err := ask(t, w.Server("i-1"), "", "192.168.17.1:80", patience); err == nil {
 		t.Errorf("the other VPC's server is reached, as %s", told)
 	}
@@ -174,7 +175,7 @@ func TestVSwitchesComeAndGo(t *testing.T) {
 	})
 	loses(t, w.Server("i-1"), "", "192.168.17.1:80")
 	w.change(func(n *network.Network) { *n = before })
-	serve(t, w.Server("i-2"), "192.168.17.1:80")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:80")
 	reaches(t, w.Server("i-1"), "", "192.168.17.1:80", "192.168.1.1")
 }
 
@@ -190,8 +191,8 @@ func TestIPv6GoesThroughTheRouterAndItsRoutes(t *testing.T) {
 	n.VPCs[0].Tables[0].Routes = append(n.VPCs[0].Tables[0].Routes, network.Route{Destination: netip.MustParsePrefix("fd00:2::/64"), Server: "i-2"})
 	w := newWorld(t, n)
 	own(t, w.Server("i-2"), "fd00:2::5")
-	serve(t, w.Server("i-2"), "[2001:db8:2::1]:80")
-	serve(t, w.Server("i-2"), "[fd00:2::5]:80")
+	greeter.Serve(t, w.Server("i-2"), "[2001:db8:2::1]:80")
+	greeter.Serve(t, w.Server("i-2"), "[fd00:2::5]:80")
 	reaches(t, w.Server("i-1"), "", "[2001:db8:2::1]:80", "2001:db8:1::1")
 	loses(t, w.Server("i-1"), "", "[fd00:2::5]:80")
 	w.change(func(n *network.Network) { n.Servers[1].SourceDestCheck = false })

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
+	"github.com/kube-aliyun/kube-aliyun/test/sandbox/greeter"
 )
 
 // balanced is twoServers with one load balancer on the internet and one in vsw-1.
@@ -35,14 +36,14 @@ func forward(t *testing.T, w *world, from, to string) {
 
 func TestClientReachesABackendThroughAnInternetAddressAsItself(t *testing.T) {
 	w := newWorld(t, balanced())
-	serve(t, w.Server("i-2"), "192.168.17.1:8080")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:8080")
 	forward(t, w, "203.0.113.7", "192.168.17.1:8080")
 	reaches(t, w.Client(), "", "203.0.113.7:80", ClientAddress)
 }
 
 func TestServerReachesABackendThroughAnIntranetAddressAsItself(t *testing.T) {
 	w := newWorld(t, balanced())
-	serve(t, w.Server("i-2"), "192.168.17.1:8080")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:8080")
 	forward(t, w, "192.168.1.200", "192.168.17.1:8080")
 	reaches(t, w.Server("i-1"), "", "192.168.1.200:80", "192.168.1.1")
 	reaches(t, w.Server("i-3"), "", "192.168.1.200:80", "192.168.1.2")
@@ -50,7 +51,7 @@ func TestServerReachesABackendThroughAnIntranetAddressAsItself(t *testing.T) {
 
 func TestServerReachesABackendBesideItThroughALoadBalancer(t *testing.T) {
 	w := newWorld(t, balanced())
-	serve(t, w.Server("i-3"), "192.168.1.2:8080")
+	greeter.Serve(t, w.Server("i-3"), "192.168.1.2:8080")
 	forward(t, w, "192.168.1.200", "192.168.1.2:8080")
 	reaches(t, w.Server("i-1"), "", "192.168.1.200:80", "192.168.1.1")
 }
@@ -59,16 +60,16 @@ func TestRepliesOfALoadBalancerDoNotFollowTheRouteTable(t *testing.T) {
 	n := balanced()
 	n.VPCs[0].Tables[0].Routes = []network.Route{{Destination: everywhere4, Server: "i-3"}}
 	w := newWorld(t, n)
-	serve(t, w.Server("i-2"), "192.168.17.1:8080")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:8080")
 	forward(t, w, "203.0.113.7", "192.168.17.1:8080")
 	reaches(t, w.Client(), "", "203.0.113.7:80", ClientAddress)
 }
 
 func TestProxyInTheRouterServesBothSides(t *testing.T) {
 	w := newWorld(t, balanced())
-	serve(t, w.Router("vpc-1"), "203.0.113.7:80")
-	serve(t, w.Router("vpc-1"), "192.168.1.200:80")
-	serve(t, w.Server("i-2"), "192.168.17.1:8080")
+	greeter.Serve(t, w.Router("vpc-1"), "203.0.113.7:80")
+	greeter.Serve(t, w.Router("vpc-1"), "192.168.1.200:80")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:8080")
 	reaches(t, w.Client(), "", "203.0.113.7:80", ClientAddress)
 	reaches(t, w.Server("i-1"), "", "192.168.1.200:80", "192.168.1.1")
 	reaches(t, w.Router("vpc-1"), "100.64.7.9", "192.168.17.1:8080", "100.64.7.9")
@@ -76,8 +77,8 @@ func TestProxyInTheRouterServesBothSides(t *testing.T) {
 
 func TestInternetReachesNothingButLoadBalancers(t *testing.T) {
 	w := newWorld(t, balanced())
-	serve(t, w.Server("i-2"), "192.168.17.1:8080")
-	serve(t, w.Router("vpc-1"), "192.168.1.200:80")
+	greeter.Serve(t, w.Server("i-2"), "192.168.17.1:8080")
+	greeter.Serve(t, w.Router("vpc-1"), "192.168.1.200:80")
 	for _, to := range []string{"192.168.17.1:8080", "192.168.1.200:80"} {
 		if told, err := ask(t, w.Client(), "", to, lost); err == nil {
 			t.Errorf("%s is reached, as %s", to, told)
@@ -87,7 +88,7 @@ func TestInternetReachesNothingButLoadBalancers(t *testing.T) {
 
 func TestAddressGoesWithItsLoadBalancer(t *testing.T) {
 	w := newWorld(t, balanced())
-	serve(t, w.Router("vpc-1"), "203.0.113.7:80")
+	greeter.Serve(t, w.Router("vpc-1"), "203.0.113.7:80")
 	reaches(t, w.Client(), "", "203.0.113.7:80", ClientAddress)
 	before := w.want.LoadBalancers
 	w.change(func(n *network.Network) { n.LoadBalancers = before[1:] })
@@ -105,7 +106,7 @@ func TestIPv6ClientReachesALoadBalancerOfTheInternet(t *testing.T) {
 	n := balanced()
 	n.LoadBalancers[0].Address = netip.MustParseAddr("2001:db8:47::7")
 	w := newWorld(t, n)
-	serve(t, w.Router("vpc-1"), "[2001:db8:47::7]:80")
+	greeter.Serve(t, w.Router("vpc-1"), "[2001:db8:47::7]:80")
 	reaches(t, w.Client(), "", "[2001:db8:47::7]:80", ClientIPv6)
 }
 

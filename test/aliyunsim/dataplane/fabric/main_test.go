@@ -12,6 +12,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
+	"github.com/kube-aliyun/kube-aliyun/test/sandbox/greeter"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,37 +75,10 @@ func twoServers() network.Network {
 	}
 }
 
-// serve accepts connections at an address of a namespace, telling every caller
-// its address, until the end of the test.
-func serve(t *testing.T, n *sandbox.Namespace, address string) {
-	t.Helper()
-	l, err := n.Listen(t.Context(), net.ListenConfig{}, "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			caller, _, _ := net.SplitHostPort(conn.RemoteAddr().String())
-			_, _ = conn.Write([]byte(caller))
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-done
-	})
-}
-
 // patience is how long a connection may take; lost is after how long the packets
 // of one are taken for lost.
 const (
-	patience = 5 * time.Second
+	patience = greeter.Patience
 	lost     = 300 * time.Millisecond
 )
 
@@ -116,17 +90,7 @@ func ask(t *testing.T, from *sandbox.Namespace, source, to string, within time.D
 	if source != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
 	}
-	conn, err := from.Dial(t.Context(), dialer, "tcp", to)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return "", err
-	}
-	told := make([]byte, 64)
-	n, err := conn.Read(told)
-	return string(told[:n]), err
+	return greeter.Ask(t.Context(), from, dialer, to)
 }
 
 func reaches(t *testing.T, from *sandbox.Namespace, source, to, as string) {
