@@ -10,7 +10,10 @@
 // several times for each volume and must stay small.
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Version is the version of the protocol that this package speaks.
 const Version = 1
@@ -81,14 +84,31 @@ func (e *VersionError) Error() string {
 // another one; the path is a name here, which the node side never opens as it is.
 const devicePrefix = "/dev/disk/by-id/virtio-"
 
-// DevicePath is the stable name of the disk with the serial, as Reply.Device
-// carries it.
-func DevicePath(serial string) string { return devicePrefix + serial }
-
-// Serial is the serial in a path that DevicePath made, and false for any other.
-func Serial(device string) (string, bool) {
-	if len(device) <= len(devicePrefix) || device[:len(devicePrefix)] != devicePrefix {
-		return "", false
+// DevicePath is the stable name of a disk, as Reply.Device carries it:
+// /dev/disk/by-id/virtio-SERIAL. An empty serial stands for the usual one, the
+// disk's id without its "d-". For any other serial, which old disks have
+// (SerialNumber of DescribeDisks), the path names the disk too, as
+// virtio-SERIAL.d-ID, so that the node side need not take a serial on trust.
+func DevicePath(disk, serial string) string {
+	if serial == "" || serial == usualSerial(disk) {
+		return devicePrefix + usualSerial(disk)
 	}
-	return device[len(devicePrefix):], true
+	return devicePrefix + serial + "." + disk
 }
+
+// ParseDevice reads the id of the disk and its serial out of a path that
+// DevicePath made, and is false for any other.
+func ParseDevice(device string) (disk, serial string, ok bool) {
+	name, ok := strings.CutPrefix(device, devicePrefix)
+	if !ok || name == "" {
+		return "", "", false
+	}
+	if at := strings.LastIndex(name, "."+diskPrefix); at > 0 {
+		return name[at+1:], name[:at], true
+	}
+	return diskPrefix + name, name, true
+}
+
+const diskPrefix = "d-"
+
+func usualSerial(disk string) string { return strings.TrimPrefix(disk, diskPrefix) }

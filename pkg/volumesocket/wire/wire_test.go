@@ -48,7 +48,7 @@ func TestARequestAndItsReplyArriveAsSent(t *testing.T) {
 	var got Request
 	socket := serve(t, func(connection net.Conn) {
 		got, _ = ReadRequest(connection)
-		_ = WriteReply(connection, Reply{Device: DevicePath("1"), Attached: &yes, Error: "100 % \n"})
+		_ = WriteReply(connection, Reply{Device: DevicePath("d-1", ""), Attached: &yes, Error: "100 % \n"})
 	})
 	reply, err := Call(t.Context(), socket, sent)
 	if err != nil {
@@ -194,16 +194,21 @@ func TestAPeerThatLeavesWithoutAnswerIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheSerialIsReadBackFromItsPathOnly(t *testing.T) {
-	for device, want := range map[string]string{
-		DevicePath("2zeabc"):        "2zeabc",
-		"/dev/disk/by-id/virtio-":   "",
-		"/dev/vdb":                  "",
-		"":                          "",
-		"x/dev/disk/by-id/virtio-1": "",
+func TestADiskAndItsSerialAreReadBackFromTheirPath(t *testing.T) {
+	for _, c := range []struct{ disk, serial, path, wantSerial string }{
+		{"d-2zeabc", "", "/dev/disk/by-id/virtio-2zeabc", "2zeabc"},
+		{"d-2zeabc", "2zeabc", "/dev/disk/by-id/virtio-2zeabc", "2zeabc"},
+		{"d-2zeabc", "old.d-1", "/dev/disk/by-id/virtio-old.d-1.d-2zeabc", "old.d-1"},
 	} {
-		if got, ok := Serial(device); got != want || ok != (want != "") {
-			t.Errorf("%q: %q, %v", device, got, ok)
+		path := DevicePath(c.disk, c.serial)
+		disk, serial, ok := ParseDevice(path)
+		if path != c.path || disk != c.disk || serial != c.wantSerial || !ok {
+			t.Errorf("%+v: %q, read back as %q, %q, %v", c, path, disk, serial, ok)
+		}
+	}
+	for _, other := range []string{"", "/dev/vdb", "/dev/disk/by-id/virtio-", "x/dev/disk/by-id/virtio-1"} {
+		if disk, serial, ok := ParseDevice(other); ok {
+			t.Errorf("%q: %q, %q", other, disk, serial)
 		}
 	}
 }
