@@ -24,6 +24,39 @@ type Knobs struct {
 	// SourceDestCheck is the setting that new interfaces get.
 	SourceDestCheck bool
 
+	// DiskCreation, DiskAttach and DiskDetach are how long Creating, Attaching and
+	// Detaching last; DiskResize is how long an order to resize is processed, and
+	// until the server's kernel sees the new size; SnapshotTime is how long a
+	// snapshot is made.
+	DiskCreation, DiskAttach, DiskDetach, DiskResize, SnapshotTime time.Duration
+	// DiskListLag is how long a new disk cannot be seen, by id or in lists,
+	// DiskTagLag how long lists by tag lack it, and DiskCooling how long a detached
+	// disk cannot be deleted.
+	DiskListLag, DiskTagLag, DiskCooling time.Duration
+	// DetachNeverEnds keeps disks in Detaching, as servers do that hang.
+	DetachNeverEnds bool
+	// AttachLostWhileDetaching accepts AttachDisk of a disk that is being detached
+	// from the same server, and loses it.
+	AttachLostWhileDetaching bool
+	// ParallelDiskOperations is how many attaches, and how many detaches, a server
+	// takes at a time without a tag that allows more; with 1, not both either.
+	// DiskConflictCode is what more is answered with; empty takes the published
+	// code of each case.
+	ParallelDiskOperations int
+	DiskConflictCode       string
+	// DeleteAttachedCode is answered when an attached disk is to be deleted:
+	// IncorrectDiskStatus or DiskStillAttached.
+	DeleteAttachedCode string
+	// DisksNotSold and DisksOutOfStock name categories, or zone/category. Both
+	// refuse CreateDisk, with different codes.
+	DisksNotSold, DisksOutOfStock []string
+	// DisksPerAccount is the quota of pay-as-you-go data disks; 0 for none.
+	DisksPerAccount int
+	// AccountInArrears refuses to create what costs money.
+	AccountInArrears bool
+	// KMSKeys are the keys that disks can be encrypted with; empty for any.
+	KMSKeys []string
+
 	// ListenerTransition is how long starting, configuring and stopping last.
 	ListenerTransition time.Duration
 	// LoadBalancerBusy is how long a load balancer refuses other mutations after
@@ -76,6 +109,13 @@ func DefaultKnobs() Knobs {
 		RoutesPerTable:           200,
 		ServerTransition:         2 * time.Second,
 		SourceDestCheck:          true,
+		DiskCreation:             time.Second,
+		DiskAttach:               2 * time.Second,
+		DiskDetach:               2 * time.Second,
+		DiskResize:               500 * time.Millisecond,
+		SnapshotTime:             10 * time.Second,
+		ParallelDiskOperations:   1,
+		DeleteAttachedCode:       "IncorrectDiskStatus",
 		ListenerTransition:       300 * time.Millisecond,
 		LoadBalancersPerAccount:  60,
 		ListenersPerLoadBalancer: 50,

@@ -25,6 +25,10 @@ type InstanceType struct {
 	PrivateIPs int  `json:"privateIPs"`
 	IPv6       int  `json:"ipv6"`
 	NVMe       bool `json:"nvme"`
+	// DiskCategories are those that can be attached; all when empty.
+	DiskCategories []string `json:"diskCategories,omitempty"`
+	// NoOnlineResize is set where disks cannot be resized under a running server.
+	NoOnlineResize bool `json:"noOnlineResize,omitempty"`
 }
 
 func defaultTypes() map[string]InstanceType {
@@ -48,7 +52,8 @@ func defaultTypes() map[string]InstanceType {
 	for _, t := range []InstanceType{
 		{Name: "ecs.t6-c1m1.large", Family: "ecs.t6", CPU: 2, MemoryGiB: 2, Disks: 17, Interfaces: 2, PrivateIPs: 2, IPv6: 1},
 		{Name: "ecs.t6-c1m2.large", Family: "ecs.t6", CPU: 2, MemoryGiB: 4, Disks: 17, Interfaces: 2, PrivateIPs: 2, IPv6: 1},
-		{Name: "ecs.n4.small", Family: "ecs.n4", CPU: 1, MemoryGiB: 2, Disks: 17, Interfaces: 2, PrivateIPs: 2},
+		{Name: "ecs.n4.small", Family: "ecs.n4", CPU: 1, MemoryGiB: 2, Disks: 17, Interfaces: 2, PrivateIPs: 2,
+			DiskCategories: []string{"cloud", "cloud_efficiency", "cloud_ssd"}},
 	} {
 		types[t.Name] = t
 	}
@@ -98,19 +103,25 @@ func (p *Product) describeRegions(*api.Call) (api.Reply, *api.Error) {
 
 func (p *Product) describeZones(*api.Call) (api.Reply, *api.Error) {
 	types := slices.Sorted(maps.Keys(p.Types))
-	disks := []string{"cloud_efficiency", "cloud_ssd", "cloud_essd", "cloud_auto"}
 	zones := p.zones()
 	lines := make([]api.Reply, 0, len(zones))
 	for _, zone := range zones {
 		lines = append(lines, api.Reply{
 			"ZoneId": zone, "LocalName": zone, "ZoneType": "AvailabilityZone",
 			"AvailableResourceCreation": api.Reply{"ResourceTypes": []string{"VSwitch", "IoOptimized", "Instance", "Disk"}},
-			"AvailableDiskCategories":   api.Reply{"DiskCategories": disks},
+			"AvailableDiskCategories":   api.Reply{"DiskCategories": p.sold(zone)},
 			"AvailableInstanceTypes":    api.Reply{"InstanceTypes": types},
 			"AvailableResources":        api.Reply{"ResourcesInfo": []api.Reply{}},
 		})
 	}
 	return api.Reply{"Zones": api.Reply{"Zone": lines}}, nil
+}
+
+// sold are the categories of disks that a zone has.
+func (p *Product) sold(zone string) []string {
+	return slices.DeleteFunc(slices.Clone(soldEverywhere), func(category string) bool {
+		return slices.Contains(p.Knobs.DisksNotSold, category) || slices.Contains(p.Knobs.DisksNotSold, zone+"/"+category)
+	})
 }
 
 // zones are the seeded ones, or three usual ones, and those that servers are in.

@@ -17,7 +17,7 @@ const (
 // describeInstances ANDs its filters. Ids and addresses are looked up, unknown
 // ones are left out without a word.
 func (p *Product) describeInstances(c *api.Call) (api.Reply, *api.Error) {
-	pg, err := readPaging(c, maxInstances, maxInstances)
+	pg, err := readPaging(c, maxInstances)
 	if err != nil {
 		return nil, err
 	}

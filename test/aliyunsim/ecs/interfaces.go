@@ -43,7 +43,7 @@ type attachment struct {
 }
 
 func (p *Product) describeNetworkInterfaces(c *api.Call) (api.Reply, *api.Error) {
-	pg, err := readPaging(c, maxInterfaces, maxInterfacesPage)
+	pg, err := readPaging(c, maxInterfaces)
 	if err != nil {
 		return nil, err
 	}

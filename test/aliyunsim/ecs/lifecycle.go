@@ -123,6 +123,7 @@ func (p *Product) checkStop(id string) *api.Error {
 func (p *Product) start(id string, now time.Time) {
 	s := p.Servers[id]
 	s.Status, s.StopCharging = statusStarting, false
+	p.rebootDisks(id)
 	p.resume(s, now)
 }
 
@@ -176,6 +177,7 @@ func (p *Product) release(id string, now time.Time) {
 		delete(p.Interfaces, eni)
 	}
 	s.Interfaces = nil
+	p.releaseDisks(id, now)
 	s.Status, s.Released, s.Due = statusStopped, true, now.Add(p.Knobs.ReleasedServerLag)
 	p.index.moving[id] = s
 	p.settle(s, now)

@@ -1,5 +1,6 @@
 // Package ecs is the simulator's ECS: servers with their network interfaces,
-// their life cycle, and the catalogue of zones and instance types.
+// their life cycle, disks with their snapshots, and the catalogue of zones and
+// instance types.
 package ecs
 
 import (
@@ -65,6 +66,21 @@ func (p *Product) Actions() []api.Action {
 			Required: []string{"InstanceId"}, Mutating: true, Handle: p.deleteInstance},
 		{Name: "DeleteInstances", Request: &sdk.DeleteInstancesRequest{}, Extra: []string{"ForceStop"},
 			Mutating: true, Handle: p.deleteInstances},
+		{Name: "CreateDisk", Request: &sdk.CreateDiskRequest{}, Mutating: true, Handle: p.createDisk},
+		{Name: "DescribeDisks", Request: &sdk.DescribeDisksRequest{}, Handle: p.describeDisks},
+		{Name: "AttachDisk", Request: &sdk.AttachDiskRequest{},
+			Required: []string{"DiskId", "InstanceId"}, Mutating: true, Handle: p.attachDisk},
+		{Name: "DetachDisk", Request: &sdk.DetachDiskRequest{},
+			Required: []string{"DiskId", "InstanceId"}, Mutating: true, Handle: p.detachDisk},
+		{Name: "DeleteDisk", Request: &sdk.DeleteDiskRequest{}, Required: []string{"DiskId"}, Mutating: true, Handle: p.deleteDisk},
+		{Name: "ResizeDisk", Request: &sdk.ResizeDiskRequest{},
+			Required: []string{"DiskId", "NewSize"}, Mutating: true, Handle: p.resizeDisk},
+		{Name: "ModifyDiskAttribute", Request: &sdk.ModifyDiskAttributeRequest{}, Mutating: true, Handle: p.modifyDiskAttribute},
+		{Name: "CreateSnapshot", Request: &sdk.CreateSnapshotRequest{},
+			Required: []string{"DiskId"}, Mutating: true, Handle: p.createSnapshot},
+		{Name: "DescribeSnapshots", Request: &sdk.DescribeSnapshotsRequest{}, Handle: p.describeSnapshots},
+		{Name: "DeleteSnapshot", Request: &sdk.DeleteSnapshotRequest{},
+			Required: []string{"SnapshotId"}, Mutating: true, Handle: p.deleteSnapshot},
 		{Name: "DescribeRegions", Request: &sdk.DescribeRegionsRequest{}, Handle: p.describeRegions},
 		{Name: "DescribeZones", Request: &sdk.DescribeZonesRequest{}, Handle: p.describeZones},
 		{Name: "DescribeInstanceTypes", Request: &sdk.DescribeInstanceTypesRequest{}, Handle: p.describeInstanceTypes},
@@ -82,14 +98,22 @@ func (p *Product) Actions() []api.Action {
 }
 
 // Advance implements api.State.
-func (p *Product) Advance(now time.Time) time.Time {
+func (p *Product) Advance(now time.Time) (next time.Time) {
 	p.Tokens.Prune(now)
-	var next time.Time
+	sooner := func(due time.Time) {
+		if due.After(now) && (next.IsZero() || due.Before(next)) {
+			next = due
+		}
+	}
 	for _, s := range p.index.moving {
 		p.settle(s, now)
-		if !s.Due.IsZero() && s.Due.After(now) && (next.IsZero() || s.Due.Before(next)) {
-			next = s.Due
-		}
+		sooner(s.Due)
+	}
+	for _, d := range p.index.movingDisks {
+		sooner(p.settleDisk(d, now))
+	}
+	for _, s := range p.index.movingSnapshots {
+		sooner(p.settleSnapshot(s, now))
 	}
 	return next
 }

@@ -11,11 +11,12 @@ import (
 )
 
 // Limits of the lists: ids or addresses a call, the smallest MaxResults (smaller
-// ones are clamped up to it).
+// ones are clamped up to it), the usual and the largest PageSize.
 const (
 	maxIDs       = 100
 	minTokenPage = 10
 	listPage     = 10
+	maxPage      = 100
 )
 
 // paging is one page of an ECS list, by token or by number. TotalCount means
@@ -28,7 +29,7 @@ type paging struct {
 
 // readPaging takes MaxResults and NextToken before PageNumber and PageSize, as ECS
 // does. MaxResults out of range is clamped, PageSize out of range refused.
-func readPaging(c *api.Call, maxResults, maxPage int) (paging, *api.Error) {
+func readPaging(c *api.Call, maxResults int) (paging, *api.Error) {
 	if !c.Params.Has("MaxResults") && !c.Params.Has("NextToken") {
 		number, size, err := c.Params.Page(listPage, maxPage, false)
 		return paging{number: number, size: size}, err

@@ -115,6 +115,7 @@ func (p *Product) unmake(id string) {
 		p.index.removeInterface(p.Interfaces[eni])
 		delete(p.Interfaces, eni)
 	}
+	p.releaseDisks(id, s.Created)
 	p.index.remove(s)
 	delete(p.Servers, id)
 }

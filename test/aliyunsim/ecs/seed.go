@@ -14,13 +14,14 @@ import (
 // automatic asks for any address where a seed may name one.
 const automatic = "auto"
 
-// Seed describes the servers of a region.
+// Seed describes the servers and disks of a region.
 type Seed struct {
 	// Zones are what DescribeZones lists besides the zones that servers are in.
 	Zones []string `json:"zones,omitempty"`
 	// Types are added to the catalogue.
 	Types   []InstanceType `json:"types,omitempty"`
 	Servers []ServerSeed   `json:"servers,omitempty"`
+	Disks   []DiskSeed     `json:"disks,omitempty"`
 }
 
 // ServerSeed describes one server. Only VSwitch is needed.
@@ -85,6 +86,11 @@ func (p *Product) Seed(s Seed) error {
 			return err
 		}
 	}
+	for _, seed := range s.Disks {
+		if _, err := p.AddDisk(created, seed); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -136,6 +142,7 @@ func (p *Product) Create(now time.Time, s ServerSeed) (string, error) {
 	}
 	p.Servers[created.ID] = created
 	p.index.add(created)
+	p.systemDisk(created)
 	p.resume(created, now)
 	return created.ID, nil
 }

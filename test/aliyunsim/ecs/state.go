@@ -32,6 +32,8 @@ type state struct {
 	Interfaces map[string]*netInterface `json:"interfaces"`
 	Zones      []string                 `json:"zones"`
 	Types      map[string]InstanceType  `json:"types"`
+	Disks      map[string]*disk         `json:"disks"`
+	Snapshots  map[string]*snapshot     `json:"snapshots,omitempty"`
 	Tokens     api.ClientTokens         `json:"tokens"`
 }
 
@@ -97,20 +99,34 @@ type index struct {
 	interfaceByIP map[string][]*netInterface
 	// moving are the servers with a due time.
 	moving map[string]*server
+	// disks and snapshots in order of creation; disksOn are a server's disks, in
+	// any state of attachment. What moves is changed by time.
+	disks           []*disk
+	snapshots       []*snapshot
+	disksOn         map[string]map[string]*disk
+	movingDisks     map[string]*disk
+	movingSnapshots map[string]*snapshot
 }
 
 func newState() state {
-	return state{Servers: map[string]*server{}, Interfaces: map[string]*netInterface{}, Types: defaultTypes()}
+	return state{
+		Servers: map[string]*server{}, Interfaces: map[string]*netInterface{}, Types: defaultTypes(),
+		Disks: map[string]*disk{}, Snapshots: map[string]*snapshot{},
+	}
 }
 
 func (s *state) index() index {
-	x := index{byIP: map[string][]*server{}, interfaceByIP: map[string][]*netInterface{}, moving: map[string]*server{}}
+	x := index{
+		byIP: map[string][]*server{}, interfaceByIP: map[string][]*netInterface{}, moving: map[string]*server{},
+		disksOn: map[string]map[string]*disk{}, movingDisks: map[string]*disk{}, movingSnapshots: map[string]*snapshot{},
+	}
 	for _, v := range slices.SortedFunc(maps.Values(s.Servers), bySeq) {
 		x.add(v)
 	}
 	for _, i := range slices.SortedFunc(maps.Values(s.Interfaces), interfaceBySeq) {
 		x.addInterface(i)
 	}
+	x.restoreDisks(s)
 	return x
 }
 

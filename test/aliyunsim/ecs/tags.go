@@ -7,7 +7,8 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 )
 
-// tagged lends servers (instance) and interfaces (eni) to the tag actions.
+// tagged lends servers (instance), interfaces (eni), disks and snapshots to the
+// tag actions.
 func (p *Product) tagged() api.Tagged {
 	return api.Tagged{
 		Tags: func(kind, id string) map[string]string {
@@ -20,6 +21,14 @@ func (p *Product) tagged() api.Tagged {
 				if i := p.Interfaces[id]; i != nil {
 					return i.Tags
 				}
+			case "disk":
+				if d := p.Disks[id]; d != nil {
+					return d.Tags
+				}
+			case "snapshot":
+				if s := p.Snapshots[id]; s != nil {
+					return s.Tags
+				}
 			}
 			return nil
 		},
@@ -29,6 +38,10 @@ func (p *Product) tagged() api.Tagged {
 				return append([]string{}, slices.Sorted(maps.Keys(p.Servers))...)
 			case "eni":
 				return append([]string{}, slices.Sorted(maps.Keys(p.Interfaces))...)
+			case "disk":
+				return append([]string{}, slices.Sorted(maps.Keys(p.Disks))...)
+			case "snapshot":
+				return append([]string{}, slices.Sorted(maps.Keys(p.Snapshots))...)
 			}
 			return nil
 		},

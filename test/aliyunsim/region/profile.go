@@ -26,6 +26,7 @@ func (r *Region) SetProfile(name string) error {
 	switch name {
 	case Instant:
 		knobs.RouteOperation, knobs.ServerTransition, knobs.ListenerTransition, knobs.HealthLag = 0, 0, 0, 0
+		knobs.DiskCreation, knobs.DiskAttach, knobs.DiskDetach, knobs.DiskResize, knobs.SnapshotTime = 0, 0, 0, 0, 0
 	case Standard:
 		latency["*"] = gateway.Fixed(100 * time.Millisecond)
 		knobs.LoadBalancersPerAccount = 1000
