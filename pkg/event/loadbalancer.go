@@ -32,6 +32,12 @@ var (
 		Doc:   "Something in the Service has no effect, or another one than it says: an unknown annotation, one that does not fit the others, or a field that the load balancer cannot follow.",
 		DocZH: "Service 中的某项设置没有效果或效果不同：未知的注解、与其他设置不符的注解，或负载均衡无法实现的字段。",
 	})
+	LoadBalancerNoElasticIP = register(Reason{
+		Name:  "LoadBalancerNoElasticIP",
+		Type:  Warning,
+		Doc:   "The Service is to show the elastic IP of its load balancer, and none is bound to it. Until one is, its status shows the load balancer's own address.",
+		DocZH: "Service 应显示负载均衡的弹性公网 IP，但尚未绑定。绑定之前，状态中显示负载均衡自身的地址。",
+	})
 	LoadBalancerUnchangeable = register(Reason{
 		Name:  "LoadBalancerUnchangeable",
 		Type:  Warning,

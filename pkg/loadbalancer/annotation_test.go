@@ -65,13 +65,22 @@ type desk struct {
 
 func newDesk(t *testing.T, seed string) *desk {
 	t.Helper()
+	return deskOf(newRigIn(t, "instant", aliyunsim.SmallRegion(3)+seed, 3))
+}
+
+// deskOf is a desk in a region of one's own.
+func deskOf(r *rig) *desk {
+	r.t.Helper()
 	x := &desk{
-		rig: newRigIn(t, "instant", aliyunsim.SmallRegion(3)+seed, 3), statuses: map[string]corev1.LoadBalancerStatus{},
+		rig: r, statuses: map[string]corev1.LoadBalancerStatus{},
 		services: cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}),
 	}
-	x.controller = x.start(func(o *Options) { o.Services = corelisters.NewServiceLister(x.services) }).surveyed()
+	x.controller = x.start(x.lists).surveyed()
 	return x
 }
+
+// lists gives a controller the desk's Services.
+func (x *desk) lists(o *Options) { o.Services = corelisters.NewServiceLister(x.services) }
 
 // service is a new Service as a row begins with.
 func (x *desk) service(row annotated) *corev1.Service {

@@ -34,6 +34,7 @@ type Balancers struct {
 	executor *apply.Executor
 	poller   *apply.Poller
 	checker  *reference.Checker
+	elastic  *elasticIPs
 	// slack is how much older than an audit period the memory may be.
 	slack time.Duration
 	// warm is closed when the survey has ended; started is when it began.
@@ -66,6 +67,7 @@ func New(options Options) (*Balancers, error) {
 		executor: &apply.Executor{Cloud: options.Cloud, Clock: options.Clock, IndexLag: options.IndexLag},
 		poller:   apply.NewPoller(options.Cloud, options.Clock),
 		checker:  newChecker(options, policy),
+		elastic:  newElasticIPs(options),
 		slack:    audit.Slack(options.Settings.AuditPeriod),
 		warm:     make(chan struct{}),
 	}

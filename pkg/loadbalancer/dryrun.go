@@ -161,7 +161,7 @@ func (b *Balancers) planGivenUp(ctx context.Context, o *owner, service *corev1.S
 	var out strings.Builder
 	for _, role := range roles {
 		st := o.state(role)
-		if !st.ambiguous || slices.Contains(build.Roles(service), role) {
+		if !st.ambiguous || slices.Contains(o.wanted(service), role) {
 			continue
 		}
 		lbs, err := b.listOwn(ctx, st)

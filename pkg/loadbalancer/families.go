@@ -40,6 +40,18 @@ type unavailableError struct {
 
 func (e *unavailableError) Error() string { return e.why }
 
+// wanted returns the roles that a Service wants, and those that it has and that are
+// not given up.
+func (o *owner) wanted(service *corev1.Service) []ownership.Role {
+	return build.Living(service, o.may)
+}
+
+// may reports whether the Service may have a load balancer of a role.
+func (o *owner) may(role ownership.Role) bool {
+	st := o.states[role]
+	return st != nil && (st.actual != nil || st.ambiguous || st.doubt != nil)
+}
+
 // lack notes that the load balancer cannot be had for now.
 func (s *state) lack(format string, args ...any) error {
 	s.lacking = &unavailableError{why: fmt.Sprintf(format, args...)}
@@ -51,7 +63,7 @@ func (s *state) lack(format string, args ...any) error {
 // Service has no more go last, and only when the others are right.
 func (b *Balancers) reconcileAll(ctx context.Context, o *owner, service *corev1.Service, batch queue.Batch) (string, *corev1.LoadBalancerStatus, error) {
 	o.listed = nil // what is done now is not in it
-	wanted := build.Roles(service)
+	wanted := o.wanted(service)
 	j := joint{result: resultUnchanged, status: &corev1.LoadBalancerStatus{}}
 	for _, role := range wanted {
 		result, ingress, err := b.reconcile(ctx, o.state(role), service, batch)

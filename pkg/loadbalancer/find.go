@@ -74,7 +74,11 @@ func (b *Balancers) absent(ctx context.Context, st *state, service *corev1.Servi
 		return fmt.Errorf("find load balancer: %w", err)
 	}
 	ofRole := slices.DeleteFunc(slices.Clone(all), func(lb slb.LoadBalancer) bool { return roleOf(&lb) != st.role })
-	if lb, found := shown(service, ofRole); found && !st.isGone(lb.ID) {
+	lb, found := shown(service, ofRole)
+	if !found {
+		lb, found = madeFor(service, ofRole)
+	}
+	if found && !st.isGone(lb.ID) {
 		if from := ownership.Predecessor(lb.Name, lb.Tags, string(st.uid)); from != "" {
 			return &predecessorError{id: lb.ID, from: from}
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
@@ -29,6 +30,25 @@ type predecessorError struct {
 
 func (e *predecessorError) Error() string {
 	return fmt.Sprintf("load balancer %s was made for the Service by %s", e.id, e.from)
+}
+
+// madeFor returns the one load balancer that another controller made for a Service
+// whose status shows a host name, or may show an elastic IP, in place of its address.
+func madeFor(service *corev1.Service, lbs []slb.LoadBalancer) (slb.LoadBalancer, bool) {
+	byName := slices.ContainsFunc(service.Status.LoadBalancer.Ingress, func(i corev1.LoadBalancerIngress) bool { return i.Hostname != "" })
+	if !byName && annotation.Value(service.Annotations, annotation.ExternalIPType) == "" {
+		return slb.LoadBalancer{}, false
+	}
+	var found []slb.LoadBalancer
+	for i := range lbs {
+		if ownership.Predecessor(lbs[i].Name, lbs[i].Tags, string(service.UID)) != "" {
+			found = append(found, lbs[i])
+		}
+	}
+	if len(found) != 1 {
+		return slb.LoadBalancer{}, false
+	}
+	return found[0], true
 }
 
 // errOtherAlive says that the controller whose load balancer is to be taken over
@@ -90,6 +110,9 @@ func (b *Balancers) inspectPredecessor(ctx context.Context, st *state, service *
 		return view{}, fmt.Errorf("find load balancer: %w", err)
 	}
 	lb, found := shown(service, all)
+	if !found {
+		lb, found = madeFor(service, all)
+	}
 	from := ownership.Predecessor(lb.Name, lb.Tags, string(st.uid))
 	if !found || from == "" {
 		return b.compared(ctx, st, service)

@@ -16,6 +16,7 @@ import (
 	discoverylisters "k8s.io/client-go/listers/discovery/v1"
 	"k8s.io/utils/clock"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
@@ -50,6 +51,9 @@ type Options struct {
 	Predecessors func(ctx context.Context) (string, error)
 	// Cloud makes the SLB calls; *slb.Client does.
 	Cloud apply.Cloud
+	// ElasticIPs lists the elastic IPs that are bound to load balancers;
+	// (*vpc.Client).LoadBalancerEIPs does.
+	ElasticIPs func(ctx context.Context) ([]vpc.EIP, error)
 	// Services, Nodes and EndpointSlices are the listers of synced informers.
 	Services       corelisters.ServiceLister
 	Nodes          corelisters.NodeLister
@@ -92,7 +96,7 @@ const (
 func (o *Options) complete() error {
 	var problems []error
 	for name, missing := range map[string]bool{
-		"ClusterID": o.ClusterID == "", "Location.Region": o.Location.Region == "", "Cloud": o.Cloud == nil,
+		"ClusterID": o.ClusterID == "", "Location.Region": o.Location.Region == "", "Cloud": o.Cloud == nil, "ElasticIPs": o.ElasticIPs == nil,
 		"Services": o.Services == nil, "Nodes": o.Nodes == nil, "EndpointSlices": o.EndpointSlices == nil, "Events": o.Events == nil,
 	} {
 		if missing {

@@ -32,6 +32,7 @@ const (
 	reasonRejected  queue.Reason = "rejected"
 	reasonRefused   queue.Reason = "refused"
 	reasonFamily    queue.Reason = "family"
+	reasonElastic   queue.Reason = "elastic IP"
 )
 
 // answer is the result of a pass.

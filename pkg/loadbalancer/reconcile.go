@@ -78,7 +78,11 @@ func (b *Balancers) reconcile(ctx context.Context, st *state, service *corev1.Se
 	if r.refused != nil {
 		return result, nil, r.refused
 	}
-	ingress := ingressOf(service, st.actual.Instance.Address, w.Hostname, w.IPMode)
+	address, err := b.shownAddress(ctx, st, r, w)
+	if err != nil {
+		return resultFailed, nil, err
+	}
+	ingress := ingressOf(service, address, w.Hostname, w.IPMode)
 	if len(p.Problems) > 0 {
 		if len(p.Blocked) == 0 || w.Adoption != nil {
 			// The address of somebody else's load balancer is not shown before all is
@@ -282,6 +286,7 @@ func (b *Balancers) build(st *state, service *corev1.Service) (build.Wanted, err
 		Role: st.role, Full: b.memory.full(st.role, b.options.Settings.AttachmentsPerServer, b.options.Clock.Now()),
 	}
 	in.Members, in.Has, in.Adopted = st.members(), st.id(), st.adopted
+	in.Beside = slices.ContainsFunc(roles, func(role ownership.Role) bool { return role != st.role && st.may(role) })
 	in.TakenOver = st.actual != nil && st.actual.Instance.Tags[ownership.TagTakenOver] != ""
 	if st.adopts(service) {
 		if in.Living, err = b.living(); err != nil {

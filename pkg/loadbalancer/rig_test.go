@@ -26,6 +26,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/credentials"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
@@ -168,7 +169,7 @@ func (r *rig) start(change ...func(*Options)) *controller {
 			InternetChargeType: "paybytraffic", Spec: "slb.s1.small", DeleteProtection: true, ConsoleProtection: true, HealthCheckPort: 10256,
 			AuditPeriod: 10 * time.Minute,
 		},
-		Cloud: slb.New(r.transport(nil)), Services: factory.Core().V1().Services().Lister(), Nodes: factory.Core().V1().Nodes().Lister(),
+		Cloud: slb.New(r.transport(nil)), ElasticIPs: vpc.New(r.transport(nil)).LoadBalancerEIPs, Services: factory.Core().V1().Services().Lister(), Nodes: factory.Core().V1().Nodes().Lister(),
 		EndpointSlices: factory.Discovery().V1().EndpointSlices().Lister(), Live: live{r.kube}, Statuses: r.kube.CoreV1(), Events: r, IndexLag: 300 * time.Millisecond,
 	}
 	for _, c := range change {

@@ -146,7 +146,7 @@ func (p *parts) make(ctx context.Context) error {
 	}
 	p.balancers, err = loadbalancer.New(loadbalancer.Options{
 		ClusterID: p.clusterID, ClusterName: cluster.ClusterName,
-		Location: cfg.Location, Settings: cfg.LoadBalancer, Cloud: slbClient,
+		Location: cfg.Location, Settings: cfg.LoadBalancer, Cloud: slbClient, ElasticIPs: vpcClient.LoadBalancerEIPs,
 		Predecessors: predecessors(framework.Client, clock.RealClock{}),
 		APIEndpoints: append(slices.Clone(cfg.LoadBalancer.APIEndpoints), apiHost(framework.Kubeconfig.Host)),
 		Services:     core.Services().Lister(), Nodes: core.Nodes().Lister(),

@@ -36,11 +36,11 @@ func backendEntries() []Entry {
 			},
 		},
 		{
-			Key: BackendIPVersion, Type: Choice, Choices: []string{"ipv4", "ipv6"}, Default: "ipv4", Scope: Tenant,
-			Pending: true,
+			Key: BackendIPVersion, Type: Choice, Choices: []string{"ipv4", "ipv6"}, Scope: Tenant,
+			DefaultDoc: Doc{English: "that of the load balancer", Chinese: "与负载均衡相同"},
 			Doc: Doc{
-				English: "Address family of the backends.",
-				Chinese: "后端的地址族。",
+				English: "Address family of the backends. It is that of the load balancer, which speaks one family only: any other value is refused.",
+				Chinese: "后端的地址族。负载均衡只使用一种地址族，后端与其相同；其他取值会被拒绝。",
 			},
 		},
 		{

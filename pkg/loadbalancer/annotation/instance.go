@@ -61,11 +61,11 @@ func instanceEntries() []Entry {
 			},
 		},
 		{
-			Key: IPVersion, Type: Choice, Choices: []string{"ipv4", "ipv6"}, Default: "ipv4", Immutable: true, Scope: Tenant,
-			Pending: true,
+			Key: IPVersion, Type: Choice, Choices: []string{"ipv4", "ipv6"}, Immutable: true, Scope: Tenant,
+			DefaultDoc: Doc{English: "one load balancer for each of the Service's `ipFamilies`", Chinese: "Service 的 `ipFamilies` 中每个地址族各一个负载均衡"},
 			Doc: Doc{
-				English: "Address family of the load balancer.",
-				Chinese: "负载均衡的地址族。",
+				English: "The one address family that gets a load balancer; it must be one of the Service's `ipFamilies`, because Nodes answer no other on their node ports.",
+				Chinese: "只为该地址族创建负载均衡；它必须在 Service 的 `ipFamilies` 中，因为节点端口不响应其他地址族。",
 			},
 		},
 		{
@@ -155,11 +155,10 @@ func instanceEntries() []Entry {
 		},
 		{
 			Key: ExternalIPType, Type: Choice, Choices: []string{"eip"}, Scope: Tenant,
-			Pending:    true,
 			DefaultDoc: Doc{English: "the load balancer's own address", Chinese: "负载均衡自身的地址"},
 			Doc: Doc{
-				English: "Which address the Service's status shows: that of the elastic IP bound to the load balancer (eip).",
-				Chinese: "Service 状态中显示的地址：绑定在负载均衡上的弹性公网 IP（eip）。",
+				English: "Which address the Service's status shows: that of the elastic IP bound to the load balancer (eip), which must be an intranet one. Bind it yourself; until one is bound, and an event says so, the status shows the load balancer's own.",
+				Chinese: "Service 状态中显示的地址：绑定在负载均衡上的弹性公网 IP（eip），负载均衡须为私网类型。请自行绑定；绑定之前显示负载均衡自身的地址，并有事件说明。",
 			},
 		},
 	}

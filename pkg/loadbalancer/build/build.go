@@ -38,6 +38,7 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	b.spec()
 	b.sources()
 	w.ACL = b.acl
+	b.versions()
 	b.reservedName()
 	w.Adoption = b.adoption()
 	b.exchange(w.Adoption)
@@ -47,6 +48,7 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	markExtensions(w.Instance.Tags, w.Listeners)
 	w.References = b.references
 	w.Hostname = b.settings.Or(annotation.Hostname, "")
+	w.ElasticIP = b.elasticIP(w)
 	if slices.ContainsFunc(w.Listeners, Listener.proxies) {
 		w.IPMode = corev1.LoadBalancerIPModeProxy
 	}

@@ -13,11 +13,23 @@ import (
 
 // Roles returns the load balancers that a Service wants, one for each of its
 // address families, in their order: an instance has one family only. A Service
-// that names none wants IPv4, and so does one that uses somebody else's.
+// that names none wants IPv4, and so does one that uses somebody else's. An
+// annotation may name one of the families.
 func Roles(s *corev1.Service) []ownership.Role {
 	if annotation.Value(s.Annotations, annotation.ID) != "" {
 		return []ownership.Role{ownership.RoleLoadBalancer}
 	}
+	all := familyRoles(s)
+	if version := annotation.Value(s.Annotations, annotation.IPVersion); version != "" {
+		if role := roleOfVersion(version); slices.Contains(all, role) {
+			return []ownership.Role{role}
+		}
+	}
+	return all
+}
+
+// familyRoles returns the roles of a Service's address families.
+func familyRoles(s *corev1.Service) []ownership.Role {
 	var out []ownership.Role
 	for _, family := range s.Spec.IPFamilies {
 		if role := roleOf(family); !slices.Contains(out, role) {
@@ -35,6 +47,48 @@ func roleOf(family corev1.IPFamily) ownership.Role {
 		return ownership.RoleLoadBalancer6
 	}
 	return ownership.RoleLoadBalancer
+}
+
+// Living returns Roles, and those of the Service's other families that have a load
+// balancer: an annotation gives none up, a change of the families does.
+func Living(s *corev1.Service, has func(ownership.Role) bool) []ownership.Role {
+	out := Roles(s)
+	if annotation.Value(s.Annotations, annotation.IPVersion) == "" {
+		return out
+	}
+	for _, role := range familyRoles(s) {
+		if has(role) && !slices.Contains(out, role) {
+			out = append(out, role)
+		}
+	}
+	return out
+}
+
+func roleOfVersion(version string) ownership.Role {
+	if version == string(slb.IPv6) {
+		return ownership.RoleLoadBalancer6
+	}
+	return ownership.RoleLoadBalancer
+}
+
+// versions refuses address families that the Service does not have, or that its
+// load balancer has not.
+func (b *builder) versions() {
+	version, given := b.settings.Text(annotation.IPVersion)
+	other := map[string]slb.IPVersion{string(slb.IPv4): slb.IPv6, string(slb.IPv6): slb.IPv4}
+	switch role := roleOfVersion(version); {
+	case !given:
+	case !slices.Contains(familyRoles(b.in.Service), role):
+		b.refuse("annotation %s%s: the Service has no address of family %s, so Nodes do not answer it on their node ports; name the family in the Service's ipFamilies, or remove the annotation",
+			annotation.Prefix, annotation.IPVersion, version)
+	case role != b.role(), b.in.Beside:
+		b.refuse("annotation %s%s is %s, but the Service has a load balancer of family %s; set it back, give that family up in the Service's ipFamilies, "+
+			"or delete the Service and create it again (its address changes)", annotation.Prefix, annotation.IPVersion, version, other[version])
+	}
+	if backends, given := b.settings.Text(annotation.BackendIPVersion); given && backends != string(b.version()) {
+		b.refuse("annotation %s%s: %s cannot be had: a load balancer of family %s reaches its servers by that family; remove the annotation",
+			annotation.Prefix, annotation.BackendIPVersion, backends, b.version())
+	}
 }
 
 // optional reports whether the Service can do without the load balancer: the

@@ -162,6 +162,24 @@ func (b *builder) billing(in *slb.Create) {
 	in.Bandwidth = bandwidth
 }
 
+// elasticIP reports whether the status shows the address of an elastic IP: they are
+// IPv4 ones, and load balancers with a public address take none (VPC API:
+// AssociateEipAddress).
+func (b *builder) elasticIP(w Wanted) bool {
+	_, given := b.settings.Text(annotation.ExternalIPType)
+	switch {
+	case !given || b.ipv6():
+		return false
+	case w.Hostname != "":
+		b.notice("annotation %s has no effect beside %s", annotation.ExternalIPType, annotation.Hostname)
+		return false
+	case w.Adoption == nil && w.Instance.AddressType != slb.Intranet:
+		b.refuse("annotation %s%s: an elastic IP cannot be bound to a public load balancer; set %s%s to intranet, or remove it",
+			annotation.Prefix, annotation.ExternalIPType, annotation.Prefix, annotation.AddressType)
+	}
+	return true
+}
+
 // tags returns the tags that mark the instance and those that the user wants.
 func (b *builder) tags() map[string]string {
 	s := b.in.Service

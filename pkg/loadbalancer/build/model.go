@@ -68,6 +68,8 @@ type Input struct {
 	// Adopted: somebody else made it.
 	Has     string
 	Adopted bool
+	// Beside: the Service has, or may have, a load balancer of its other family.
+	Beside bool
 	// TakenOver: another controller made it for the Service.
 	TakenOver bool
 	// Living are the Services of the cluster, for a Service that names a load
@@ -130,6 +132,9 @@ type Wanted struct {
 	IPMode corev1.LoadBalancerIPMode
 	// Hostname is shown in the Service's status in place of the address.
 	Hostname string
+	// ElasticIP: the status shows the address of the elastic IP that is bound to the
+	// load balancer.
+	ElasticIP bool
 	// Notices are sentences for the Service's owner about things that are not as
 	// the Service says, though as near as possible.
 	Notices []string

@@ -3,6 +3,8 @@ package slb
 import (
 	"slices"
 	"time"
+
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 )
 
 // insert takes a new load balancer into the state and its indices.
@@ -41,6 +43,9 @@ func (p *Product) remove(lb *loadBalancer, gone time.Time) {
 	}
 	p.count(lb, lb.Backends, -1)
 	p.release(lb)
+	if n, ok := p.network().(api.ServerNetwork); ok {
+		n.TargetReleased(lb.ID) // its elastic address stays its owner's
+	}
 	lb.Listeners, lb.Groups, lb.Backends, lb.Reserved = nil, nil, nil, nil
 	lb.GoneAt = gone
 	if !gone.After(p.now) {
