@@ -3,6 +3,8 @@ package vpc
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/responses"
@@ -31,27 +33,7 @@ func (c *Client) read(ctx context.Context, req requests.AcsRequest, resp respons
 // VPC describes one VPC. The API answers an unknown id with an empty list, which
 // is a NotFound error here.
 func (c *Client) VPC(ctx context.Context, id string) (VPC, error) {
-	const action = "DescribeVpcs"
-	src := listing.Source{Product: string(transport.Vpc), Action: action}
-	all, err := listing.Numbered(ctx, src, func(v VPC) string { return v.ID },
-		func(ctx context.Context, number int) (listing.NumberedPage[VPC], error) {
-			req := sdk.CreateDescribeVpcsRequest()
-			req.VpcId = id
-			req.PageSize, req.PageNumber = requests.NewInteger(pageSize), requests.NewInteger(number)
-			resp := sdk.CreateDescribeVpcsResponse()
-			if err := c.read(ctx, req, resp); err != nil {
-				return listing.NumberedPage[VPC]{}, err
-			}
-			page := listing.NumberedPage[VPC]{Total: resp.TotalCount, RequestID: resp.RequestId}
-			for i := range resp.Vpcs.Vpc {
-				v := &resp.Vpcs.Vpc[i]
-				page.Items = append(page.Items, VPC{
-					ID: v.VpcId, Name: v.VpcName, CIDR: v.CidrBlock, IPv6CIDR: v.Ipv6CidrBlock, VRouterID: v.VRouterId,
-					SecondaryCIDRs: v.SecondaryCidrBlocks.SecondaryCidrBlock,
-				})
-			}
-			return page, nil
-		})
+	all, err := c.vpcs(ctx, id, nil)
 	if err != nil {
 		return VPC{}, fmt.Errorf("describe VPC %s: %w", id, err)
 	}
@@ -61,9 +43,53 @@ func (c *Client) VPC(ctx context.Context, id string) (VPC, error) {
 		}
 	}
 	return VPC{}, fmt.Errorf("describe VPC %s: %w", id, &apierror.Error{
-		Product: string(transport.Vpc), Action: action, Kind: apierror.NotFound,
+		Product: string(transport.Vpc), Action: describeVpcs, Kind: apierror.NotFound,
 		Message: "no such VPC in this region and account",
 	})
+}
+
+// VPCs lists the VPCs of the region that have all the tags.
+func (c *Client) VPCs(ctx context.Context, tags map[string]string) ([]VPC, error) {
+	all, err := c.vpcs(ctx, "", tags)
+	if err != nil {
+		return nil, fmt.Errorf("list VPCs: %w", err)
+	}
+	return all, nil
+}
+
+const describeVpcs = "DescribeVpcs"
+
+func (c *Client) vpcs(ctx context.Context, id string, tags map[string]string) ([]VPC, error) {
+	src := listing.Source{Product: string(transport.Vpc), Action: describeVpcs}
+	return listing.Numbered(ctx, src, func(v VPC) string { return v.ID },
+		func(ctx context.Context, number int) (listing.NumberedPage[VPC], error) {
+			req := sdk.CreateDescribeVpcsRequest()
+			req.VpcId = id
+			filter := make([]sdk.DescribeVpcsTag, 0, len(tags))
+			for _, key := range slices.Sorted(maps.Keys(tags)) {
+				filter = append(filter, sdk.DescribeVpcsTag{Key: key, Value: tags[key]})
+			}
+			req.Tag = &filter
+			req.PageSize, req.PageNumber = requests.NewInteger(pageSize), requests.NewInteger(number)
+			resp := sdk.CreateDescribeVpcsResponse()
+			if err := c.read(ctx, req, resp); err != nil {
+				return listing.NumberedPage[VPC]{}, err
+			}
+			page := listing.NumberedPage[VPC]{Total: resp.TotalCount, RequestID: resp.RequestId}
+			for i := range resp.Vpcs.Vpc {
+				v := &resp.Vpcs.Vpc[i]
+				out := VPC{
+					ID: v.VpcId, Name: v.VpcName, CIDR: v.CidrBlock, IPv6CIDR: v.Ipv6CidrBlock, VRouterID: v.VRouterId,
+					SecondaryCIDRs: v.SecondaryCidrBlocks.SecondaryCidrBlock, Available: v.Status == string(Available),
+					Tags: map[string]string{},
+				}
+				for _, t := range v.Tags.Tag {
+					out.Tags[t.Key] = t.Value
+				}
+				page.Items = append(page.Items, out)
+			}
+			return page, nil
+		})
 }
 
 // VSwitches lists the vSwitches of a VPC.
@@ -81,10 +107,15 @@ func (c *Client) VSwitches(ctx context.Context, vpcID string) ([]VSwitch, error)
 			page := listing.NumberedPage[VSwitch]{Total: resp.TotalCount, RequestID: resp.RequestId}
 			for i := range resp.VSwitches.VSwitch {
 				s := &resp.VSwitches.VSwitch[i]
-				page.Items = append(page.Items, VSwitch{
-					ID: s.VSwitchId, VPCID: s.VpcId, Zone: s.ZoneId, CIDR: s.CidrBlock, IPv6CIDR: s.Ipv6CidrBlock,
+				out := VSwitch{
+					ID: s.VSwitchId, Name: s.VSwitchName, VPCID: s.VpcId, Zone: s.ZoneId, CIDR: s.CidrBlock, IPv6CIDR: s.Ipv6CidrBlock,
 					RouteTableID: s.RouteTable.RouteTableId, FreeAddresses: int(s.AvailableIpAddressCount),
-				})
+					Available: s.Status == string(Available), Tags: map[string]string{},
+				}
+				for _, t := range s.Tags.Tag {
+					out.Tags[t.Key] = t.Value
+				}
+				page.Items = append(page.Items, out)
 			}
 			return page, nil
 		})

@@ -10,6 +10,9 @@ type VPC struct {
 	SecondaryCIDRs []string
 	IPv6CIDR       string
 	VRouterID      string
+	// Available is false while the VPC is being made.
+	Available bool
+	Tags      map[string]string
 }
 
 // VSwitch is a subnet of a VPC in one zone.
@@ -23,6 +26,10 @@ type VSwitch struct {
 	RouteTableID string
 	// FreeAddresses is the number of addresses left.
 	FreeAddresses int
+	Name          string
+	// Available is false while the vSwitch is being made.
+	Available bool
+	Tags      map[string]string
 }
 
 // RouteTable is a route table of a VPC.

@@ -12,6 +12,8 @@ type Knobs struct {
 	// RouteConflictCode is answered when a table holds a transitional entry:
 	// TaskConflict or IncorrectRouteEntryStatus.
 	RouteConflictCode string
+	// NetworkTransition is how long a new VPC or vSwitch stays Pending.
+	NetworkTransition time.Duration
 	// RoutesPerTable is the quota of custom entries.
 	RoutesPerTable int
 
@@ -105,6 +107,7 @@ type Knobs struct {
 func DefaultKnobs() Knobs {
 	return Knobs{
 		RouteOperation:           time.Second,
+		NetworkTransition:        time.Second,
 		RouteConflictCode:        "IncorrectRouteEntryStatus",
 		RoutesPerTable:           200,
 		ServerTransition:         2 * time.Second,

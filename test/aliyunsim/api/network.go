@@ -6,6 +6,8 @@ import "time"
 // elastic addresses of its servers.
 type ServerNetwork interface {
 	Network
+	// HasVPC tells whether there is a VPC with that id.
+	HasVPC(id string) bool
 	// AllocateIPv6 is Allocate in the vSwitch's IPv6 CIDR. Free gives it back.
 	AllocateIPv6(vswitchID, wanted, owner string) (string, error)
 	// EIPOf returns the elastic address associated with a server, a network

@@ -30,11 +30,13 @@ type state struct {
 	Seq        uint64                   `json:"seq"`
 	Servers    map[string]*server       `json:"servers"`
 	Interfaces map[string]*netInterface `json:"interfaces"`
-	Zones      []string                 `json:"zones"`
-	Types      map[string]InstanceType  `json:"types"`
-	Disks      map[string]*disk         `json:"disks"`
-	Snapshots  map[string]*snapshot     `json:"snapshots,omitempty"`
-	Tokens     api.ClientTokens         `json:"tokens"`
+	// SecurityGroups are those that were made by the API; servers may name others.
+	SecurityGroups map[string]*securityGroup `json:"securityGroups,omitempty"`
+	Zones          []string                  `json:"zones"`
+	Types          map[string]InstanceType   `json:"types"`
+	Disks          map[string]*disk          `json:"disks"`
+	Snapshots      map[string]*snapshot      `json:"snapshots,omitempty"`
+	Tokens         api.ClientTokens          `json:"tokens"`
 }
 
 type server struct {
@@ -111,7 +113,7 @@ type index struct {
 func newState() state {
 	return state{
 		Servers: map[string]*server{}, Interfaces: map[string]*netInterface{}, Types: defaultTypes(),
-		Disks: map[string]*disk{}, Snapshots: map[string]*snapshot{},
+		Disks: map[string]*disk{}, SecurityGroups: map[string]*securityGroup{}, Snapshots: map[string]*snapshot{},
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 )
 
-// tagged lends servers (instance), interfaces (eni), disks and snapshots to the
-// tag actions.
+// tagged lends servers (instance), interfaces (eni), disks, snapshots and security
+// groups (securitygroup) to the tag actions.
 func (p *Product) tagged() api.Tagged {
 	return api.Tagged{
 		Tags: func(kind, id string) map[string]string {
@@ -16,6 +16,10 @@ func (p *Product) tagged() api.Tagged {
 			case "instance":
 				if s := p.living(id); s != nil {
 					return s.Tags
+				}
+			case "securitygroup":
+				if g := p.SecurityGroups[id]; g != nil {
+					return g.Tags
 				}
 			case "eni":
 				if i := p.Interfaces[id]; i != nil {
@@ -36,6 +40,8 @@ func (p *Product) tagged() api.Tagged {
 			switch kind {
 			case "instance":
 				return append([]string{}, slices.Sorted(maps.Keys(p.Servers))...)
+			case "securitygroup":
+				return append([]string{}, slices.Sorted(maps.Keys(p.SecurityGroups))...)
 			case "eni":
 				return append([]string{}, slices.Sorted(maps.Keys(p.Interfaces))...)
 			case "disk":

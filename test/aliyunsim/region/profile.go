@@ -25,6 +25,7 @@ func (r *Region) SetProfile(name string) error {
 	latency := map[string]gateway.Latency{}
 	switch name {
 	case Instant:
+		knobs.NetworkTransition = 0
 		knobs.RouteOperation, knobs.ServerTransition, knobs.ListenerTransition, knobs.HealthLag = 0, 0, 0, 0
 		knobs.DiskCreation, knobs.DiskAttach, knobs.DiskDetach, knobs.DiskResize, knobs.SnapshotTime = 0, 0, 0, 0, 0
 	case Standard:

@@ -25,6 +25,9 @@ func (p *Product) VSwitch(id string) (api.VSwitch, bool) {
 	return api.VSwitch{ID: v.ID, VPCID: v.VPC, ZoneID: v.Zone, CIDR: v.CIDR, IPv6CIDR: v.IPv6CIDR}, true
 }
 
+// HasVPC implements api.ServerNetwork.
+func (p *Product) HasVPC(id string) bool { return p.VPCs[id] != nil }
+
 // RoutesTo implements api.Network.
 func (p *Product) RoutesTo(serverID string) []string {
 	return slices.Sorted(maps.Keys(p.index.hops[serverID]))

@@ -42,7 +42,7 @@ func (p *Product) vpcItem(v *network) api.Reply {
 		}
 	}
 	return api.Reply{
-		"VpcId": v.ID, "VpcName": v.Name, "Status": statusAvailable, "CidrBlock": v.CIDR, "Ipv6CidrBlock": v.IPv6CIDR,
+		"VpcId": v.ID, "VpcName": v.Name, "Status": p.availableAt(v.Due), "CidrBlock": v.CIDR, "Ipv6CidrBlock": v.IPv6CIDR,
 		"EnabledIpv6": v.IPv6CIDR != "", "VRouterId": v.RouterID, "RegionId": p.Region, "IsDefault": v.Default,
 		"CreationTime":        stamp(v.Created),
 		"SecondaryCidrBlocks": api.Reply{"SecondaryCidrBlock": list(v.SecondaryCIDRs)},
@@ -74,7 +74,7 @@ func (p *Product) describeVSwitches(c *api.Call) (api.Reply, *api.Error) {
 
 func (p *Product) vSwitchItem(v *vSwitch) api.Reply {
 	return api.Reply{
-		"VSwitchId": v.ID, "VSwitchName": v.Name, "VpcId": v.VPC, "Status": statusAvailable, "CidrBlock": v.CIDR,
+		"VSwitchId": v.ID, "VSwitchName": v.Name, "VpcId": v.VPC, "Status": p.availableAt(v.Due), "CidrBlock": v.CIDR,
 		"Ipv6CidrBlock": v.IPv6CIDR, "EnabledIpv6": v.IPv6CIDR != "", "ZoneId": v.Zone, "AvailableIpAddressCount": v.available(),
 		"CreationTime": stamp(v.Created), "IsDefault": false,
 		"RouteTable": api.Reply{"RouteTableId": v.Table, "RouteTableType": p.Tables[v.Table].Type},

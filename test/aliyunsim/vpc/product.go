@@ -49,6 +49,9 @@ func (p *Product) Actions() []api.Action {
 	tagged := p.tagged()
 	actions := []api.Action{
 		{Name: "DescribeVpcs", Request: &sdk.DescribeVpcsRequest{}, Handle: p.describeVpcs},
+		{Name: "CreateVpc", Request: &sdk.CreateVpcRequest{}, Mutating: true, Handle: p.createVPC},
+		{Name: "CreateVSwitch", Request: &sdk.CreateVSwitchRequest{},
+			Required: []string{"VpcId", "ZoneId", "CidrBlock"}, Mutating: true, Handle: p.createVSwitch},
 		{Name: "DescribeVSwitches", Request: &sdk.DescribeVSwitchesRequest{}, Handle: p.describeVSwitches},
 		{Name: "DescribeVRouters", Request: &sdk.DescribeVRoutersRequest{}, Handle: p.describeVRouters},
 		{Name: "DescribeRouteTables", Request: &sdk.DescribeRouteTablesRequest{}, Handle: p.describeRouteTables},

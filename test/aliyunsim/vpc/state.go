@@ -48,6 +48,8 @@ type network struct {
 	Default        bool              `json:"default,omitempty"`
 	Created        time.Time         `json:"created"`
 	Tags           map[string]string `json:"tags"`
+	// Due is when a VPC that is Pending is Available.
+	Due time.Time `json:"due,omitzero"`
 	// BusyUntil is when the last route mutation of the VPC is over.
 	BusyUntil time.Time `json:"busyUntil,omitzero"`
 }
@@ -63,6 +65,8 @@ type vSwitch struct {
 	Table    string            `json:"routeTable"`
 	Created  time.Time         `json:"created"`
 	Tags     map[string]string `json:"tags"`
+	// Due is when a vSwitch that is Pending is Available.
+	Due time.Time `json:"due,omitzero"`
 	// Used maps an address to its owner.
 	Used map[string]string `json:"used"`
 	// Next is where the search for a free address goes on, NextIPv6 likewise.
