@@ -50,6 +50,12 @@ var (
 		Doc:   "The API refuses servers as backends; the load balancer works without them and tries again later. Check that they are running, in the same VPC and within the quota of load balancers per server.",
 		DocZH: "云 API 拒绝将某些服务器加入后端；负载均衡在没有它们的情况下工作，稍后会重试。请检查这些服务器是否运行、是否在同一专有网络、是否超出每台服务器的负载均衡数量配额。",
 	})
+	LoadBalancerEndpointRejected = register(Reason{
+		Name:  "LoadBalancerEndpointRejected",
+		Type:  Warning,
+		Doc:   "The Service sends traffic to Pods, and some of its endpoints cannot be such backends: they are no Pods of its namespace, use their Node's network, or their address belongs to no interface of their Node's server. They are looked at again after a while; the message says what to mend.",
+		DocZH: "Service 的流量直达 Pod，但某些端点不能作为后端：不是本命名空间的 Pod、使用了节点网络，或其地址不属于所在服务器的弹性网卡。稍后会再次检查，消息中说明了原因。",
+	})
 	LoadBalancerDriftRepaired = register(Reason{
 		Name:  "LoadBalancerDriftRepaired",
 		Type:  Warning,

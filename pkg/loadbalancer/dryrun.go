@@ -107,6 +107,9 @@ func (b *Balancers) inspect(ctx context.Context, st *state, service *corev1.Serv
 
 // compared plans with what st holds.
 func (b *Balancers) compared(ctx context.Context, st *state, service *corev1.Service) (view, error) {
+	if err := b.lookAtPods(ctx, st.owner, service); err != nil {
+		return view{}, err
+	}
 	v := view{role: st.role, actual: st.actual}
 	if v.wanted, v.refused = b.build(st, service); v.refused == nil {
 		v.refused = b.mayName(ctx, v.wanted)

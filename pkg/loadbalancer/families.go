@@ -64,6 +64,9 @@ func (s *state) lack(format string, args ...any) error {
 func (b *Balancers) reconcileAll(ctx context.Context, o *owner, service *corev1.Service, batch queue.Batch) (string, *corev1.LoadBalancerStatus, error) {
 	o.listed = nil // what is done now is not in it
 	wanted := o.wanted(service)
+	if err := b.lookAtPods(ctx, o, service); err != nil {
+		return resultFailed, nil, err
+	}
 	j := joint{result: resultUnchanged, status: &corev1.LoadBalancerStatus{}}
 	for _, role := range wanted {
 		result, ingress, err := b.reconcile(ctx, o.state(role), service, batch)

@@ -71,7 +71,9 @@ func (m *memory) publish(o *owner) {
 		backends := s.members()
 		servers := make([]string, 0, len(backends))
 		for i := range backends {
-			servers = append(servers, backends[i].ServerID)
+			if server := o.pods.host(backends[i]); server != "" {
+				servers = append(servers, server)
+			}
 		}
 		slices.Sort(servers)
 		m.count(s.key(), slices.Compact(servers)) // a server has several ports in some groups
@@ -273,10 +275,14 @@ func (s *state) members() []slb.Backend {
 }
 
 // membersOf returns the servers of a load balancer, each once, with its weight:
-// those of the default group while it is used, else those of a vServer group.
+// those of the default group while it is used, else those of a vServer group; of
+// one whose backends are Pods, the Pods of all groups in use.
 func membersOf(a *plan.Actual) []slb.Backend {
 	if len(a.Backends) > 0 {
 		return a.Backends
+	}
+	if pods := podMembers(a); len(pods) > 0 {
+		return pods
 	}
 	for i := range a.Listeners {
 		for j := range a.Groups {

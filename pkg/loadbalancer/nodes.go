@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	netutils "k8s.io/utils/net"
 	"k8s.io/utils/ptr"
@@ -36,11 +35,38 @@ var excluding = []string{
 // does not matter: health checks know better. A server that two Nodes claim is
 // nobody's.
 func (b *Balancers) servers() ([]build.Server, error) {
+	hosts, err := b.hosts()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]build.Server, 0, len(hosts))
+	for _, h := range hosts {
+		if excluded(h.node) || b.controls(h.node) || h.drained {
+			continue
+		}
+		out = append(out, build.Server{
+			ID: h.server, Node: h.node.Name, Zone: h.node.Labels[corev1.LabelTopologyZone], Labels: h.node.Labels, Cordoned: h.node.Spec.Unschedulable,
+			Draining: h.leaving, IPv6: hasIPv6(h.node),
+		})
+	}
+	return out, nil
+}
+
+// host is a Node of ours: one with a server of the region.
+type host struct {
+	node   *corev1.Node
+	server string
+	// leaving: it is about to go; drained: nothing but DaemonSets is left on it.
+	leaving, drained bool
+}
+
+// hosts returns the Nodes of ours. A server that two Nodes claim is nobody's.
+func (b *Balancers) hosts() ([]host, error) {
 	nodes, err := b.options.Nodes.List(labels.Everything())
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
-	out := make([]build.Server, 0, len(nodes))
+	out := make([]host, 0, len(nodes))
 	claims := map[string]int{}
 	for _, node := range nodes {
 		region, server, err := providerid.Parse(node.Spec.ProviderID)
@@ -48,33 +74,23 @@ func (b *Balancers) servers() ([]build.Server, error) {
 			continue // not initialised yet, or not of this cloud
 		}
 		claims[server]++
-		if b.excluded(node) {
-			continue
-		}
-		going := leaving(node)
-		if going && b.options.Drained != nil && b.options.Drained(node) {
-			continue
-		}
-		out = append(out, build.Server{
-			ID: server, Node: node.Name, Zone: node.Labels[corev1.LabelTopologyZone], Labels: node.Labels, Cordoned: node.Spec.Unschedulable,
-			Draining: going, IPv6: hasIPv6(node),
-		})
+		h := host{node: node, server: server, leaving: leaving(node)}
+		h.drained = h.leaving && b.options.Drained != nil && b.options.Drained(node)
+		out = append(out, h)
 	}
-	kept := out[:0]
-	for _, s := range out {
-		if claims[s.ID] == 1 {
-			kept = append(kept, s)
-		}
-	}
-	return kept, nil
+	return slices.DeleteFunc(out, func(h host) bool { return claims[h.server] > 1 }), nil
 }
 
-func (b *Balancers) excluded(node *corev1.Node) bool {
-	for _, label := range excluding {
-		if _, found := node.Labels[label]; found {
-			return true
-		}
-	}
+// excluded reports whether a node is kept out of all load balancers.
+func excluded(node *corev1.Node) bool {
+	return slices.ContainsFunc(excluding, func(label string) bool {
+		_, found := node.Labels[label]
+		return found
+	})
+}
+
+// controls reports whether a node is kept out because it is a control plane's.
+func (b *Balancers) controls(node *corev1.Node) bool {
 	if b.options.ControlPlaneBackends {
 		return false
 	}
@@ -110,10 +126,9 @@ func (b *Balancers) endpoints(service *corev1.Service) ([]build.Endpoint, error)
 	if service.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal {
 		return nil, nil
 	}
-	list, err := b.options.EndpointSlices.EndpointSlices(service.Namespace).List(
-		labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: service.Name}))
+	list, err := b.slices(service)
 	if err != nil {
-		return nil, fmt.Errorf("list endpoint slices: %w", err)
+		return nil, err
 	}
 	var out []build.Endpoint
 	for _, slice := range list {

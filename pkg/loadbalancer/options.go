@@ -16,6 +16,7 @@ import (
 	discoverylisters "k8s.io/client-go/listers/discovery/v1"
 	"k8s.io/utils/clock"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
@@ -32,6 +33,11 @@ type Events interface {
 // clientset's CoreV1().Services(namespace).Get in one call.
 type LiveServices interface {
 	GetService(ctx context.Context, namespace, name string, options metav1.GetOptions) (*corev1.Service, error)
+}
+
+// Interfaces lists network interfaces; *ecs.Client does.
+type Interfaces interface {
+	Interfaces(ctx context.Context, filter ecs.InterfaceFilter) ([]ecs.Interface, error)
 }
 
 // Options of New. Everything but what says otherwise is required.
@@ -58,6 +64,11 @@ type Options struct {
 	Services       corelisters.ServiceLister
 	Nodes          corelisters.NodeLister
 	EndpointSlices discoverylisters.EndpointSliceLister
+	// Pods reads and marks Pods, a clientset's CoreV1(), and Interfaces finds the network
+	// interfaces that have their addresses, an *ecs.Client: for Services whose backends
+	// are Pods.
+	Pods       corev1client.PodsGetter
+	Interfaces Interfaces
 	// Live proves that a Service is gone before its left-over load balancer is
 	// deleted. Nil: left-over load balancers are only reported.
 	Live LiveServices
@@ -98,6 +109,7 @@ func (o *Options) complete() error {
 	for name, missing := range map[string]bool{
 		"ClusterID": o.ClusterID == "", "Location.Region": o.Location.Region == "", "Cloud": o.Cloud == nil, "ElasticIPs": o.ElasticIPs == nil,
 		"Services": o.Services == nil, "Nodes": o.Nodes == nil, "EndpointSlices": o.EndpointSlices == nil, "Events": o.Events == nil,
+		"Pods": o.Pods == nil, "Interfaces": o.Interfaces == nil,
 	} {
 		if missing {
 			problems = append(problems, fmt.Errorf("%s is missing", name))

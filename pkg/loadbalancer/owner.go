@@ -28,6 +28,8 @@ type owner struct {
 	met bool
 	// listed is the last listing by tag of a Service that wants no load balancer.
 	listed *listing
+	// pods are the endpoints of a Service whose backends are Pods.
+	pods pods
 	// foreign are load balancers of others that may hold something of a Service
 	// that does not name them any more.
 	foreign []string

@@ -287,6 +287,9 @@ func (b *Balancers) build(st *state, service *corev1.Service) (build.Wanted, err
 	}
 	in.Members, in.Has, in.Adopted = st.members(), st.id(), st.adopted
 	in.Beside = slices.ContainsFunc(roles, func(role ownership.Role) bool { return role != st.role && st.may(role) })
+	if st.role == ownership.RoleLoadBalancer {
+		in.Pods, in.PodsKnown = st.pods.list, st.pods.known
+	}
 	in.TakenOver = st.actual != nil && st.actual.Instance.Tags[ownership.TagTakenOver] != ""
 	if st.adopts(service) {
 		if in.Living, err = b.living(); err != nil {

@@ -24,6 +24,7 @@ import (
 	controllersmetrics "k8s.io/component-base/metrics/prometheus/controllers"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/credentials"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
@@ -170,7 +171,7 @@ func (r *rig) start(change ...func(*Options)) *controller {
 			AuditPeriod: 10 * time.Minute,
 		},
 		Cloud: slb.New(r.transport(nil)), ElasticIPs: vpc.New(r.transport(nil)).LoadBalancerEIPs, Services: factory.Core().V1().Services().Lister(), Nodes: factory.Core().V1().Nodes().Lister(),
-		EndpointSlices: factory.Discovery().V1().EndpointSlices().Lister(), Live: live{r.kube}, Statuses: r.kube.CoreV1(), Events: r, IndexLag: 300 * time.Millisecond,
+		EndpointSlices: factory.Discovery().V1().EndpointSlices().Lister(), Pods: r.kube.CoreV1(), Interfaces: ecs.New(r.transport(nil)), Live: live{r.kube}, Statuses: r.kube.CoreV1(), Events: r, IndexLag: 300 * time.Millisecond,
 	}
 	for _, c := range change {
 		c(&options)

@@ -151,7 +151,8 @@ func (p *parts) make(ctx context.Context) error {
 		APIEndpoints: append(slices.Clone(cfg.LoadBalancer.APIEndpoints), apiHost(framework.Kubeconfig.Host)),
 		Services:     core.Services().Lister(), Nodes: core.Nodes().Lister(),
 		EndpointSlices: p.informers.Discovery().V1().EndpointSlices().Lister(),
-		Live:           liveServices{framework.Client}, DeleteOrphans: cfg.LoadBalancer.DeleteOrphans,
+		Pods:           framework.Client.CoreV1(), Interfaces: ecsClient,
+		Live: liveServices{framework.Client}, DeleteOrphans: cfg.LoadBalancer.DeleteOrphans,
 		Statuses: framework.Client.CoreV1(), Drained: p.drain.Drained,
 		Events: p.events, Workers: int(framework.ComponentConfig.ServiceController.ConcurrentServiceSyncs),
 	})

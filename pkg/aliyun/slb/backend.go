@@ -135,7 +135,7 @@ func (c *Client) Health(ctx context.Context, lbID string) ([]Health, error) {
 		b := &resp.BackendServers.BackendServer[i]
 		out = append(out, Health{
 			ListenerKey: ListenerKey{Protocol(b.Protocol), b.ListenerPort}, ServerID: b.ServerId, Port: b.Port,
-			Status: b.ServerHealthStatus,
+			ServerIP: b.ServerIp, Status: b.ServerHealthStatus,
 		})
 	}
 	return out, nil

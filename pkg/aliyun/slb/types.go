@@ -157,6 +157,18 @@ type Backend struct {
 	Description string
 }
 
+// TypeInterface is the Type of a backend that is an address of a network interface.
+const TypeInterface = "eni"
+
+// Name tells the backend from others at whatever port: the server, or the
+// interface with the address.
+func (b Backend) Name() string {
+	if b.ServerIP == "" {
+		return b.ServerID
+	}
+	return b.ServerID + " (" + b.ServerIP + ")"
+}
+
 // Group is a vServer group.
 type Group struct {
 	ID       string
@@ -171,6 +183,8 @@ type Health struct {
 	ListenerKey
 	ServerID string
 	Port     int
+	// ServerIP is the address that is checked.
+	ServerIP string
 	// Status is normal, abnormal or unavailable.
 	Status string
 }

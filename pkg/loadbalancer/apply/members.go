@@ -101,7 +101,7 @@ func (r *run) split(ctx context.Context, s plan.Step, err error) {
 		return
 	}
 	for _, b := range all {
-		delete(r.outcome.Rejected, b.ServerID)
+		delete(r.outcome.Rejected, b.Name())
 	}
 	r.fail(ctx, s, err)
 }
@@ -125,7 +125,7 @@ func (r *run) populated(s plan.Step) bool {
 func (r *run) halves(ctx context.Context, s plan.Step, backends []slb.Backend, err error, accepted int) int {
 	if len(backends) == 1 || accepted == 0 && len(r.outcome.Rejected) >= hopeless {
 		for _, b := range backends {
-			r.outcome.Rejected[b.ServerID] = err
+			r.outcome.Rejected[b.Name()] = err
 		}
 		return accepted
 	}

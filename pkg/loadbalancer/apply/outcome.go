@@ -18,8 +18,8 @@ type Failure struct {
 // Outcome is what became of a plan.
 type Outcome struct {
 	Failures []Failure
-	// Rejected are the servers that the API refuses as backends, each with its
-	// reason. The others of their call are in.
+	// Rejected are the backends that the API refuses, by name (slb.Backend.Name), each
+	// with its reason. The others of their call are in.
 	Rejected map[string]error
 	// Touched are the listeners whose state has to be verified.
 	Touched []slb.ListenerKey

@@ -110,7 +110,8 @@ func (p *port) timeout() {
 // policy, so that a draining node leaves by itself, and at the Service's health
 // check node port with the Local policy, so that Pods move without a call.
 // kube-proxy's own port has an IPv4 address only (--healthz-bind-address), so an
-// IPv6 load balancer with the Cluster policy probes the node port. UDP listeners
+// IPv6 load balancer with the Cluster policy probes the node port. Where Pods are the
+// backends, their own ports are probed. UDP listeners
 // have no HTTP check: they probe the node port. An annotation that says what or
 // where to ask moves the check to the node port.
 func (p *port) probe() {
@@ -125,7 +126,7 @@ func (p *port) probe() {
 	kind, kindGiven := p.settings.Text(annotation.HealthCheckType)
 	uri, uriGiven := p.settings.Text(annotation.HealthCheckURI)
 	_, domainGiven := p.settings.Text(annotation.HealthCheckDomain)
-	if !portGiven && !kindGiven && !uriGiven && !domainGiven {
+	if !portGiven && !kindGiven && !uriGiven && !domainGiven && !p.toPods() {
 		check := p.in.Service.Spec.HealthCheckNodePort
 		switch {
 		case p.local() && check != 0:

@@ -23,7 +23,8 @@ const MaxBackends = 200
 func (b *builder) backends() []slb.Backend {
 	limit := min(cmp.Or(b.cfg.Defaults.BackendsPerLoadBalancer, MaxBackends), MaxBackends)
 	members := map[string]bool{}
-	for _, m := range b.in.Members {
+	living := slices.DeleteFunc(slices.Clone(b.in.Members), func(m slb.Backend) bool { return m.Type == slb.TypeInterface })
+	for _, m := range living {
 		members[m.ServerID] = true
 	}
 	candidates := b.selected()
@@ -36,7 +37,7 @@ func (b *builder) backends() []slb.Backend {
 			b.notice("annotation %s%s names labels that no Node has; the servers stay as they are", annotation.Prefix, annotation.BackendLabel)
 		}
 		// No server is known at all: taking the last ones out helps nobody.
-		return sorted(b.in.Members)
+		return sorted(living)
 	}
 	var serving, draining []Server
 	for _, s := range candidates {

@@ -36,6 +36,7 @@ func Build(cfg Config, in Input) (Wanted, error) {
 		w.Explicit[key] = true
 	}
 	b.spec()
+	b.podMode()
 	b.sources()
 	w.ACL = b.acl
 	b.versions()
@@ -52,7 +53,12 @@ func Build(cfg Config, in Input) (Wanted, error) {
 	if slices.ContainsFunc(w.Listeners, Listener.proxies) {
 		w.IPMode = corev1.LoadBalancerIPModeProxy
 	}
+	told := b.notices
 	w.Backends, w.KeepWeights = b.backends(), b.settings.On(annotation.IgnoreWeightUpdate)
+	if b.toPods() {
+		b.notices = told // the servers carry no traffic
+	}
+	w.Groups = b.groups()
 	w.Notices = append(parsed.Warnings, b.notices...)
 	if len(b.problems) > 0 {
 		return Wanted{}, &RefusedError{Problems: b.problems}
@@ -69,6 +75,7 @@ func OnlyBackends(cfg Config, in Input) Wanted {
 		UID:          in.Service.UID,
 		ClusterID:    cfg.ClusterID,
 		Backends:     b.backends(),
+		Groups:       b.groups(),
 		KeepWeights:  b.settings.On(annotation.IgnoreWeightUpdate),
 		BackendsOnly: true,
 	}

@@ -23,8 +23,9 @@ func (b *builder) listeners() []Listener {
 			b.refuse("port %d: load balancers have no %s listeners; use TCP or UDP", port.Port, port.Protocol)
 			continue
 		}
-		if port.NodePort == 0 {
-			b.refuse("port %d has no node port; set allocateLoadBalancerNodePorts to true", port.Port)
+		if port.NodePort == 0 && !b.toPods() {
+			b.refuse("port %d has no node port; set allocateLoadBalancerNodePorts to true, or send traffic to the Pods themselves with the annotation %s: %s",
+				port.Port, backendTypeKey(), podBackends)
 			continue
 		}
 		l := Listener{
@@ -36,6 +37,9 @@ func (b *builder) listeners() []Listener {
 			l.Attributes = slb.Attributes{slb.Bandwidth: unlimited, slb.Forward: "on", slb.ForwardPort: strconv.Itoa(to)}
 		} else {
 			l.Attributes = b.attributes(l.Protocol, l.Port)
+			if b.toPods() {
+				l.PodGroup, _ = podGroup(s.UID, port)
+			}
 		}
 		b.restrict(l)
 		b.certify(&l)

@@ -61,6 +61,11 @@ type Input struct {
 	Role      ownership.Role
 	Servers   []Server
 	Endpoints []Endpoint
+	// Pods are what traffic may be sent to directly, of the load balancer's address
+	// family. They are looked up where the Service asks for it, and where the load
+	// balancer has Pods as backends: PodsKnown.
+	Pods      []Pod
+	PodsKnown bool
 	// Members are the backends that the load balancer has now: a subset changes
 	// as little as possible.
 	Members []slb.Backend
@@ -84,6 +89,9 @@ type Listener struct {
 	slb.ListenerKey
 	// NodePort is the servers' port.
 	NodePort int
+	// PodGroup is the name of the group in Wanted.Groups that the listener sends to;
+	// empty: it sends to servers.
+	PodGroup string
 	// GroupID is the vServer group of somebody else that the Service names for the
 	// port, or "".
 	GroupID string
@@ -125,8 +133,11 @@ type Wanted struct {
 	Listeners []Listener
 	// KeepWeights leaves the weights of backends that are there as they are.
 	KeepWeights bool
-	// Backends are the servers, sorted by ID; ports are the listeners' business.
+	// Backends are the servers, sorted by ID; ports are the listeners' business. Where
+	// Pods are the backends, no listener uses them.
 	Backends []slb.Backend
+	// Groups are vServer groups of Pods, sorted by name.
+	Groups []Group
 	// IPMode is Proxy when some listener speaks for the clients: traffic inside the
 	// cluster must then go through it too.
 	IPMode corev1.LoadBalancerIPMode
@@ -154,7 +165,7 @@ type Wanted struct {
 // OnlyBackends returns the part of w that is wanted of a living load balancer whose
 // Service may not be followed.
 func (w Wanted) OnlyBackends() Wanted {
-	return Wanted{Service: w.Service, UID: w.UID, ClusterID: w.ClusterID, Backends: w.Backends, Adoption: w.Adoption, BackendsOnly: true}
+	return Wanted{Service: w.Service, UID: w.UID, ClusterID: w.ClusterID, Backends: w.Backends, Groups: w.Groups, Adoption: w.Adoption, BackendsOnly: true}
 }
 
 // RefusedError is the error of a Service that cannot be meant. Trying again is

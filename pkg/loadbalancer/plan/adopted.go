@@ -33,11 +33,7 @@ func (p *planner) adoptedTarget(l build.Listener) target {
 		if l.Redirects() {
 			return target{} // it has no servers
 		}
-		inUse := ""
-		if actual != nil {
-			inUse = actual.GroupID
-		}
-		return target{group: p.groupFor(l.NodePort, inUse)}
+		return target{group: p.groupOf(l, actual)}
 	}
 	g := p.sharedGroup(l)
 	switch {
@@ -86,8 +82,8 @@ func (p *planner) sharedGroup(l build.Listener) *group {
 		return nil
 	}
 	g := &group{name: l.GroupID, id: l.GroupID, shared: true}
-	for _, b := range p.shares() {
-		b.Port, b.Description = l.NodePort, build.MemberDescription(p.w.UID)
+	for _, b := range p.shares(p.sendsTo(l)) {
+		b.Description = build.MemberDescription(p.w.UID)
 		if i := slices.IndexFunc(living.Backends, func(have slb.Backend) bool { return identity(have) == identity(b) }); i >= 0 && !p.ownMember(&living.Backends[i]) {
 			continue // somebody put it there by hand, and decides about it
 		}
@@ -97,10 +93,8 @@ func (p *planner) sharedGroup(l build.Listener) *group {
 	return g
 }
 
-// shares returns the backends with their parts of the weight that the Service's
-// servers have together.
-func (p *planner) shares() []slb.Backend {
-	out := slices.Clone(p.w.Backends)
+// shares returns backends with their parts of the weight that they have together.
+func (p *planner) shares(out []slb.Backend) []slb.Backend {
 	total, serving := p.w.Adoption.Weight, 0
 	for _, b := range out {
 		if b.Weight > 0 {
@@ -157,6 +151,10 @@ func (p *planner) presentShares() {
 		g := &p.a.Groups[i]
 		own := p.ownMembers(g.Backends)
 		if len(own) == 0 || build.OwnGroup(g.Name, p.w.UID) {
+			continue
+		}
+		if own[0].Type == slb.TypeInterface {
+			p.groups = append(p.groups, &group{name: g.ID, id: g.ID, shared: true, members: p.livingPods(own)})
 			continue
 		}
 		p.sharedGroup(build.Listener{GroupID: g.ID, NodePort: own[0].Port})

@@ -35,15 +35,15 @@ func (p *planner) asksForBilling() bool {
 		func(key annotation.Key) bool { return p.w.Explicit[key] })
 }
 
-// groupName is the name of the vServer group of a node port: the one that the
-// other controller gave it, where there is one.
-func (p *planner) groupName(nodePort int) string {
+// groupName is the name of the vServer group of a port, as text: the one that the
+// other controller gave it, where there is one, else ours.
+func (p *planner) groupName(port, ours string) string {
 	for i := range p.a.Groups {
-		if name := p.a.Groups[i].Name; p.inherited && build.OfficialPort(name, p.w.Service) == strconv.Itoa(nodePort) {
+		if name := p.a.Groups[i].Name; p.inherited && build.OfficialPort(name, p.w.Service) == port {
 			return name
 		}
 	}
-	return build.GroupName(p.w.UID, nodePort)
+	return ours
 }
 
 // ownGroup reports whether a vServer group of a name is the Service's, and for

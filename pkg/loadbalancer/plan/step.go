@@ -193,6 +193,9 @@ func members(backends []slb.Backend) string {
 	out := make([]string, 0, len(backends))
 	for _, b := range backends {
 		text := b.ServerID
+		if b.ServerIP != "" {
+			text += "/" + b.ServerIP
+		}
 		if b.Port != 0 {
 			text += fmt.Sprintf(":%d", b.Port)
 		}

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
@@ -11,7 +12,7 @@ import (
 // needsGroups reports whether the plan depends on the vServer groups: some
 // listener uses one, or has to move to one.
 func (p *planner) needsGroups() bool {
-	if p.w.Adoption != nil {
+	if p.w.Adoption != nil || len(p.w.Groups) > 0 {
 		return true
 	}
 	for i := range p.a.Listeners {
@@ -52,11 +53,13 @@ func (p *planner) targets() {
 			continue
 		case l.Redirects():
 			p.target[l.ListenerKey] = target{}
+		case l.PodGroup != "":
+			p.target[l.ListenerKey] = target{group: p.groupOf(l, actual)}
 		case actual == nil, p.fresh(l, actual), actual.GroupID == "" && actual.BackendPort == l.NodePort:
 			p.usesDefault = true
 			p.target[l.ListenerKey] = target{}
 		default:
-			p.target[l.ListenerKey] = target{group: p.groupFor(l.NodePort, actual.GroupID)}
+			p.target[l.ListenerKey] = target{group: p.groupOf(l, actual)}
 		}
 	}
 	for i := range p.a.Listeners {
@@ -85,29 +88,36 @@ func (p *planner) presentTargets() {
 			continue
 		}
 		if g := p.a.group(l.GroupID); g != nil {
-			if port, own := p.ownGroup(g.Name); own && port != 0 {
+			if w := p.podGroup(g.Name); w != nil {
+				p.groupNamed(g.Name, g.ID, w.Members)
+			} else if port, own := p.ownGroup(g.Name); own && port != 0 {
 				p.groupFor(port, g.ID)
 			}
 		}
 	}
 }
 
-// groupFor returns the wanted group of a node port. Of several living ones of
-// that name (two after a crash) the one in use is taken.
+// groupFor returns the wanted group of a node port.
 func (p *planner) groupFor(nodePort int, inUse string) *group {
-	name := p.groupName(nodePort)
+	members := make([]slb.Backend, 0, len(p.w.Backends))
+	for _, b := range p.w.Backends {
+		members = append(members, slb.Backend{ServerID: b.ServerID, Port: nodePort, Weight: b.Weight})
+	}
+	return p.groupNamed(p.groupName(strconv.Itoa(nodePort), build.GroupName(p.w.UID, nodePort)), inUse, members)
+}
+
+// groupNamed returns the wanted group of a name. Of several living ones of that
+// name (two after a crash) the one in use is taken.
+func (p *planner) groupNamed(name, inUse string, members []slb.Backend) *group {
 	i := slices.IndexFunc(p.groups, func(g *group) bool { return g.name == name })
 	if i >= 0 {
 		return p.groups[i]
 	}
-	g := &group{name: name}
+	g := &group{name: name, members: members}
 	for j := range p.a.Groups {
 		if living := &p.a.Groups[j]; living.Name == name && (g.id == "" || living.ID == inUse || living.ID < g.id && g.id != inUse) {
 			g.id = living.ID
 		}
-	}
-	for _, b := range p.w.Backends {
-		g.members = append(g.members, slb.Backend{ServerID: b.ServerID, Port: nodePort, Weight: b.Weight})
 	}
 	if g.id != "" {
 		g.members = p.keptWeights(g.members, p.a.group(g.id).Backends)
@@ -139,5 +149,5 @@ func (p *planner) conflict(key slb.ListenerKey) bool {
 
 // byServer orders backends.
 func byServer(a, b slb.Backend) int {
-	return cmp.Or(cmp.Compare(a.ServerID, b.ServerID), cmp.Compare(a.Port, b.Port))
+	return cmp.Or(cmp.Compare(a.ServerID, b.ServerID), cmp.Compare(a.ServerIP, b.ServerIP), cmp.Compare(a.Port, b.Port))
 }
