@@ -37,6 +37,10 @@ image: ## Build bin/aliyun-controller.tar, the image, without a container engine
 kubernetes: ## Build etcd and Kubernetes v1.37.2 into bin/kubernetes (minutes the first time).
 	@test/kubernetes/build.sh $(KUBERNETES)
 
+.PHONY: cloud-init
+cloud-init: ## Unpack Debian's cloud-init into bin/cloud-init, for the tests of user-data.
+	@test/cloudinit/unpack.sh $(BIN)/cloud-init
+
 .PHONY: test
 test: kubernetes ## Run all tests but the long ones.
 	@test -n "$(HAVE_CC)" || echo "note: no C compiler, so the race detector is off; 'sudo make setup' installs one"
@@ -106,5 +110,6 @@ UPSTREAM := curl netcat-openbsd wget
 setup: ## Install what Debian can add: a C compiler (race detector), Node.js (an API client), containers.
 	apt-get update
 	apt-get install -y --no-install-recommends gcc libc6-dev nodejs npm $(REAL) $(UPSTREAM)
+	test/cloudinit/unpack.sh $(BIN)/cloud-init
 	# A node takes up to 9 of these, a control plane 17, of the 128 that are usual.
 	sysctl -q -w fs.inotify.max_user_instances=1024 || echo "more than five real nodes at once may fail: fs.inotify.max_user_instances is small"
