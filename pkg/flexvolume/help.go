@@ -1,0 +1,33 @@
+package flexvolume
+
+import "github.com/kube-aliyun/kube-aliyun/pkg/volumesocket/wire"
+
+// Help is for people who run the driver by hand.
+const Help = `aliyun-flexv is the FlexVolume driver ` + Name + `. It is not run by hand: kubelet and
+kube-controller-manager find it as
+
+  /usr/libexec/kubernetes/kubelet-plugins/volume/exec/aliyun~flexv/flexv
+
+and run it once for each call. It needs no configuration and no credentials.
+
+  --version   print the version
+  --test      exit with 0, as a program that was copied whole
+  --help      print this
+
+Options of a volume:
+
+  diskId      id of the disk, such as d-2ze0example0000000 (or volumeId)
+  flags       mount options, such as noatime,nodiratime
+  mkfsOptions options of mkfs for a blank disk, such as -i 8192
+
+Environment:
+
+  ` + SocketVariable + `  path of the volume socket (` + wire.DefaultSocket + `)
+  ` + LogVariable + `     path of the log (` + DefaultLog + `), or off
+  ` + DebugVariable + `         set to write every step into the log
+
+By hand, this tells how the driver answers:
+
+  aliyun-flexv init
+  aliyun-flexv detach some-volume some-node
+`
