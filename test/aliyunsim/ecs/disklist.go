@@ -43,7 +43,7 @@ type diskItem struct {
 	AttachedTime       string
 	DetachedTime       string
 	ExpiredTime        string
-	OperationLocks     operationLocks
+	OperationLocks     diskLocks
 	Attachments        diskAttachments
 	Tags               tags
 }
@@ -56,6 +56,11 @@ type diskAttachment struct {
 	AttachedTime string
 }
 
+// diskLocks is spelt otherwise than a server's (DescribeDisks: OperationLock).
+type diskLocks struct {
+	OperationLock []lockReason
+}
+
 func (p *Product) diskItem(d *disk) diskItem {
 	item := diskItem{
 		DiskID: d.ID, DiskName: d.Name, Description: d.Description, RegionID: p.Region, ZoneID: d.Zone, Status: d.status(), Type: d.Type,
@@ -64,10 +69,10 @@ func (p *Product) diskItem(d *disk) diskItem {
 		MultiAttach: "Disabled", ProvisionedIops: d.ProvisionedIOPS, BurstingEnabled: d.Bursting, SourceSnapshotID: d.SourceSnapshot,
 		ResourceGroupID: d.ResourceGroup, StorageClusterID: d.StorageCluster, IOPS: min(1800+50*d.Size, 50000),
 		CreationTime: moment(d.Created), AttachedTime: moment(d.Attached), DetachedTime: moment(d.Detached), ExpiredTime: neverExpires,
-		OperationLocks: operationLocks{[]lockReason{}}, Attachments: diskAttachments{[]diskAttachment{}}, Tags: tagItems(d.Tags),
+		OperationLocks: diskLocks{[]lockReason{}}, Attachments: diskAttachments{[]diskAttachment{}}, Tags: tagItems(d.Tags),
 	}
 	for _, reason := range d.Locks {
-		item.OperationLocks.LockReason = append(item.OperationLocks.LockReason, lockReason{reason})
+		item.OperationLocks.OperationLock = append(item.OperationLocks.OperationLock, lockReason{reason})
 	}
 	if d.MultiAttach {
 		item.MultiAttach = "Enabled"
