@@ -9,8 +9,8 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 GOOS=linux GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=${VERSION}" -o /out/aliyun-controller ./cmd/aliyun-controller
-RUN CGO_ENABLED=0 go run ./deploy/image/build --binary /out/aliyun-controller --arch ${TARGETARCH} --version ${VERSION} --root /image
+RUN CGO_ENABLED=0 GOOS=linux GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=${VERSION} -X github.com/kube-aliyun/kube-aliyun/pkg/flexvolume.Version=${VERSION}" -o /out/ ./cmd/aliyun-controller ./cmd/aliyun-flexv
+RUN CGO_ENABLED=0 go run ./deploy/image/build --binary /out/aliyun-controller --driver /out/aliyun-flexv --arch ${TARGETARCH} --version ${VERSION} --root /image
 
 FROM scratch
 ARG VERSION=v0.0.0-unknown

@@ -9,7 +9,7 @@ NODES         ?= 3
 
 # Kubernetes' libraries insist on a version that begins with v and three numbers.
 VERSION  ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || echo v0.0.0-$$(git rev-parse --short HEAD 2>/dev/null || echo unknown))
-LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION)
+LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION) -X github.com/kube-aliyun/kube-aliyun/pkg/flexvolume.Version=$(VERSION)
 
 # The race detector needs a C compiler; without one the tests run without it and say so.
 HAVE_CC := $(shell command -v gcc >/dev/null 2>&1 && echo yes)
@@ -29,8 +29,8 @@ IMAGE ?= localhost/kube-aliyun/aliyun-controller
 
 .PHONY: image
 image: ## Build bin/aliyun-controller.tar, the image, without a container engine (ARCH=amd64|arm64 IMAGE=name LAYOUT=folder).
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o $(BIN)/image/$(ARCH)/ ./cmd/aliyun-controller
-	@CGO_ENABLED=0 $(GO) run ./deploy/image/build --binary $(BIN)/image/$(ARCH)/aliyun-controller --arch $(ARCH) \
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o $(BIN)/image/$(ARCH)/ ./cmd/aliyun-controller ./cmd/aliyun-flexv
+	@CGO_ENABLED=0 $(GO) run ./deploy/image/build --binary $(BIN)/image/$(ARCH)/aliyun-controller --driver $(BIN)/image/$(ARCH)/aliyun-flexv --arch $(ARCH) \
 		--version "$(VERSION)" --name $(IMAGE) --archive $(BIN)/aliyun-controller.tar $(if $(LAYOUT),--layout $(LAYOUT))
 
 .PHONY: kubernetes

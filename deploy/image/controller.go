@@ -3,23 +3,35 @@ package image
 // ControllerPath is where the program is: the place that manifests of 2017 name.
 const ControllerPath = "/aliyun-controller"
 
+// DriverPath is where the FlexVolume driver is, which installs itself from there.
+const DriverPath = "/aliyun-flexv"
+
 // ControllerUser owns the process, and so the files that it is to read from the
 // host. 65532 is no user of a common distribution.
 const ControllerUser = "65532:65532"
 
-// Controller is the image of aliyun-controller: the static program source, which
-// is for architecture, and certificate authorities; nothing else, no shell.
-func Controller(source, architecture, version string) (Spec, error) {
-	program, err := Program(ControllerPath, source, architecture)
+// Controller is the image of aliyun-controller: its static program, the one of the
+// driver unless that is empty, both for architecture, and certificate authorities;
+// nothing else, no shell.
+func Controller(controller, driver, architecture, version string) (Spec, error) {
+	program, err := Program(ControllerPath, controller, architecture)
 	if err != nil {
 		return Spec{}, err
+	}
+	files := []File{program}
+	if driver != "" {
+		program, err := Program(DriverPath, driver, architecture)
+		if err != nil {
+			return Spec{}, err
+		}
+		files = append(files, program)
 	}
 	certificates, err := Certificates()
 	if err != nil {
 		return Spec{}, err
 	}
 	return Spec{
-		Files:      []File{program, {Path: CertificatesPath, Mode: 0o644, Content: certificates}},
+		Files:      append(files, File{Path: CertificatesPath, Mode: 0o644, Content: certificates}),
 		Entrypoint: []string{ControllerPath},
 		User:       ControllerUser,
 		// What the Dockerfile's engine sets, so that both images agree.

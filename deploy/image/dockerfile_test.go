@@ -26,7 +26,7 @@ func finalStage(t *testing.T) string {
 }
 
 func TestDockerfileMakesTheSameImage(t *testing.T) {
-	spec, err := Controller(program(t, "amd64"), "amd64", "${VERSION}")
+	spec, err := Controller(program(t, "amd64"), program(t, "amd64"), "amd64", "${VERSION}")
 	if err != nil {
 		t.Fatal(err)
 	}

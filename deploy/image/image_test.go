@@ -43,7 +43,7 @@ func program(t *testing.T, architecture string, arguments ...string) string {
 
 func controller(t *testing.T, architecture string) v1.Image {
 	t.Helper()
-	spec, err := Controller(program(t, architecture), architecture, "v1.2.3")
+	spec, err := Controller(program(t, architecture), program(t, architecture), architecture, "v1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,13 +73,14 @@ func list(t *testing.T, img v1.Image) string {
 }
 
 const controllerFiles = `-rwxr-xr-x 0:0 0 aliyun-controller
+-rwxr-xr-x 0:0 0 aliyun-flexv
 drwxr-xr-x 0:0 0 etc
 drwxr-xr-x 0:0 0 etc/ssl
 drwxr-xr-x 0:0 0 etc/ssl/certs
 -rw-r--r-- 0:0 0 etc/ssl/certs/ca-certificates.crt
 `
 
-func TestArchiveHoldsTheControllerAndNothingElse(t *testing.T) {
+func TestArchiveHoldsBothProgramsAndNothingElse(t *testing.T) {
 	for architecture := range machines {
 		t.Run(architecture, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "folder", "image.tar")
@@ -133,7 +134,7 @@ func TestSameInputGivesTheSameArchive(t *testing.T) {
 		if err := os.Chtimes(binary, time.Now(), time.Unix(int64(n)*1000, 0)); err != nil {
 			t.Fatal(err)
 		}
-		spec, err := Controller(binary, "amd64", "v1.2.3")
+		spec, err := Controller(binary, binary, "amd64", "v1.2.3")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +217,7 @@ func TestLayoutCanBeReadBack(t *testing.T) {
 }
 
 func TestRootHoldsTheImagesFiles(t *testing.T) {
-	spec, err := Controller(program(t, "amd64"), "amd64", "v1.2.3")
+	spec, err := Controller(program(t, "amd64"), "", "amd64", "v1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,13 +6,18 @@ import "github.com/kube-aliyun/kube-aliyun/pkg/volumesocket/wire"
 const Help = `aliyun-flexv is the FlexVolume driver ` + Name + `. It is not run by hand: kubelet and
 kube-controller-manager find it as
 
-  /usr/libexec/kubernetes/kubelet-plugins/volume/exec/aliyun~flexv/flexv
+  ` + DefaultPlugins + `/aliyun~flexv/flexv
 
 and run it once for each call. It needs no configuration and no credentials.
 
-  --version   print the version
-  --test      exit with 0, as a program that was copied whole
-  --help      print this
+  --install=DIR     put this program there, DIR being the plugin directory, while
+                    Kubernetes may be running the one that is there
+  --uninstall=DIR   remove it again, if no volume of it is on this node
+  --kubelet-dir=DIR where --uninstall looks for volumes (/var/lib/kubelet)
+  --stay            then wait for SIGTERM, as the container of a DaemonSet must
+  --version         print the version
+  --test            exit with 0, as a program that was copied whole
+  --help            print this
 
 Options of a volume:
 

@@ -28,6 +28,7 @@ var errNothing = errors.New("nothing to do: give --archive, --layout or --root")
 func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("build", flag.ContinueOnError)
 	binary := flags.String("binary", "bin/aliyun-controller", "the static program")
+	driver := flags.String("driver", "", "the static program of the FlexVolume driver, which goes into the image too")
 	architecture := flags.String("arch", runtime.GOARCH, "its architecture: amd64 or arm64")
 	version := flags.String("version", "v0.0.0-unknown", "its version, which is also the image's tag")
 	name := flags.String("name", "localhost/kube-aliyun/aliyun-controller", "the image's name without a tag")
@@ -40,7 +41,7 @@ func run(args []string, out io.Writer) error {
 	if *archive == "" && *layout == "" && *root == "" {
 		return errNothing
 	}
-	spec, err := image.Controller(*binary, *architecture, *version)
+	spec, err := image.Controller(*binary, *driver, *architecture, *version)
 	if err != nil {
 		return err
 	}

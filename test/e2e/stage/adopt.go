@@ -67,7 +67,7 @@ func (s *Stage) server(id string) *Server {
 // ControllerArchive makes the image that the manifest names of a program that is
 // built already, for Options.Controller.
 func ControllerArchive(dir, binary string) (archive string, err error) {
-	spec, err := image.Controller(binary, runtime.GOARCH, testVersion)
+	spec, err := image.Controller(binary, "", runtime.GOARCH, testVersion)
 	if err != nil {
 		return "", fmt.Errorf("image of the controller: %w", err)
 	}

@@ -88,7 +88,7 @@ func (s *Stage) buildController(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	spec, err := image.Controller(binary, runtime.GOARCH, testVersion)
+	spec, err := image.Controller(binary, "", runtime.GOARCH, testVersion)
 	if err != nil {
 		return "", fmt.Errorf("image of the controller: %w", err)
 	}
