@@ -65,7 +65,16 @@ type VPC struct {
 	// OtherCIDRs are further ranges that Pods reach with their own addresses.
 	OtherCIDRs []string `json:"otherCIDRs,omitempty"`
 	VSwitches  []string `json:"vSwitches,omitempty"`
-	RouteTable string   `json:"routeTable,omitempty"`
+	// VSwitchRanges are the vSwitches that there are to be; the command network
+	// makes those that are missing.
+	VSwitchRanges []VSwitchRange `json:"vSwitchRanges,omitempty"`
+	RouteTable    string         `json:"routeTable,omitempty"`
+}
+
+// VSwitchRange is a vSwitch by its place.
+type VSwitchRange struct {
+	Zone string `json:"zone"`
+	CIDR string `json:"cidr"`
 }
 
 // LoadBalancer is the internal one before the API servers.

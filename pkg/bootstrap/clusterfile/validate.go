@@ -123,6 +123,7 @@ func (c *Cluster) validateRanges(p *problems) {
 	for i, value := range c.VPC.OtherCIDRs {
 		p.prefix(fmt.Sprintf("vpc.otherCIDRs[%d]", i), value)
 	}
+	c.validateVSwitches(p, named["vpc.cidr"])
 	for _, pair := range [][2]string{{"podCIDR", "serviceCIDR"}, {"podCIDR", "vpc.cidr"}, {"serviceCIDR", "vpc.cidr"}} {
 		one, other := named[pair[0]], named[pair[1]]
 		if one.IsValid() && other.IsValid() && one.Overlaps(other) {
@@ -146,6 +147,30 @@ func (c *Cluster) validateRanges(p *problems) {
 		if balancer.IsValid() && s.Address == c.LoadBalancer.Address {
 			p.add("loadBalancer.address", "%s is a server's", balancer)
 		}
+	}
+}
+
+// validateVSwitches checks the vSwitches that are to be made: masks as the API has
+// them (VPC API: CreateVSwitch).
+func (c *Cluster) validateVSwitches(p *problems, vpc netip.Prefix) {
+	var all []netip.Prefix
+	for i, v := range c.VPC.VSwitchRanges {
+		key := fmt.Sprintf("vpc.vSwitchRanges[%d]", i)
+		p.match(key+".zone", v.Zone, regionPattern, "cn-hangzhou-h")
+		prefix := p.prefix(key+".cidr", v.CIDR)
+		if !prefix.IsValid() {
+			continue
+		}
+		if prefix.Bits() < 16 || prefix.Bits() > 29 {
+			p.add(key+".cidr", "the mask of %s is not in /16 to /29", prefix)
+		}
+		if vpc.IsValid() && (vpc.Bits() > prefix.Bits() || !vpc.Contains(prefix.Addr())) {
+			p.add(key+".cidr", "%s is not in vpc.cidr %s", prefix, vpc)
+		}
+		if j := slices.IndexFunc(all, prefix.Overlaps); j >= 0 {
+			p.add(key+".cidr", "%s overlaps %s", prefix, all[j])
+		}
+		all = append(all, prefix)
 	}
 }
 

@@ -135,6 +135,9 @@ func describe(rules []ecs.Rule) string {
 		if r.PortRange != allPorts {
 			text += " " + r.PortRange
 		}
+		if r.SourceCIDR != "" {
+			text += " from " + r.SourceCIDR
+		}
 		text += " (" + r.Description + ")"
 	}
 	return text
