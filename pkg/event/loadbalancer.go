@@ -56,6 +56,12 @@ var (
 		Doc:   "The Service sends traffic to Pods, and some of its endpoints cannot be such backends: they are no Pods of its namespace, use their Node's network, or their address belongs to no interface of their Node's server. They are looked at again after a while; the message says what to mend.",
 		DocZH: "Service 的流量直达 Pod，但某些端点不能作为后端：不是本命名空间的 Pod、使用了节点网络，或其地址不属于所在服务器的弹性网卡。稍后会再次检查，消息中说明了原因。",
 	})
+	LoadBalancerGateClosed = register(Reason{
+		Name:  "LoadBalancerGateClosed",
+		Type:  Warning,
+		Doc:   "Pods wait for their readiness gate `service.readiness.alibabacloud.com/<service>`, and the health of the load balancer could not be read or the Pods' condition not be written. It is tried again; the message says what failed.",
+		DocZH: "有 Pod 在等待就绪门控 `service.readiness.alibabacloud.com/<service>`，但无法读取负载均衡的健康状态或无法写入 Pod 的状况。会自动重试，失败原因见消息。",
+	})
 	LoadBalancerDriftRepaired = register(Reason{
 		Name:  "LoadBalancerDriftRepaired",
 		Type:  Warning,

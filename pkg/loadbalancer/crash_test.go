@@ -253,19 +253,25 @@ func TestDeathAtAnyCallLeavesOneLoadBalancerOrNone(t *testing.T) {
 	for name, sc := range table {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls := play(t, sc, never, false)
-			if calls < 1 || calls > 30 {
-				t.Fatalf("the scenario makes %d calls", calls)
-			}
-			for n := 1; n <= calls; n++ {
-				for _, after := range []bool{false, true} {
-					t.Run(fmt.Sprintf("call=%d,done=%t", n, after), func(t *testing.T) {
-						t.Parallel()
-						play(t, sc, n, after)
-					})
-				}
-			}
+			diesEverywhere(t, sc)
 		})
+	}
+}
+
+// diesEverywhere plays a scenario with a death before and after each of its calls.
+func diesEverywhere(t *testing.T, sc scenario) {
+	t.Helper()
+	calls := play(t, sc, never, false)
+	if calls < 1 || calls > 30 {
+		t.Fatalf("the scenario makes %d calls", calls)
+	}
+	for n := 1; n <= calls; n++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("call=%d,done=%t", n, after), func(t *testing.T) {
+				t.Parallel()
+				play(t, sc, n, after)
+			})
+		}
 	}
 }
 

@@ -53,7 +53,9 @@ func (b *Balancers) create(ctx context.Context, st *state, service *corev1.Servi
 				continue
 			}
 			now := b.options.Clock.Now()
-			st.actual = &plan.Actual{Instance: lb}
+			// The token may have given what an earlier life made, which had begun with the
+			// groups of Pods.
+			st.actual = &plan.Actual{Instance: lb, GroupsUnknown: len(w.Groups) > 0}
 			st.born, st.verified, st.written, st.ambiguous, st.lacking = now, now, now, false, nil
 			klog.FromContext(ctx).V(1).Info("Created load balancer", "service", klog.KObj(service), "loadBalancer", lb.ID, "address", lb.Address)
 			return nil

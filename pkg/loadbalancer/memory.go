@@ -32,6 +32,8 @@ type memory struct {
 	attached map[string]int
 	// rejected are servers that the API refused.
 	rejected map[candidate]rejection
+	// waiting are the Services some of whose Pods wait for their readiness gate.
+	waiting map[types.UID]bool
 }
 
 func newMemory() *memory {
@@ -39,6 +41,7 @@ func newMemory() *memory {
 		owners: map[types.UID]*owner{}, ids: map[key]string{}, seen: map[key]audit.Observation{},
 		names: map[types.UID]types.NamespacedName{}, strays: map[key]bool{},
 		members: map[key][]string{}, attached: map[string]int{}, rejected: map[candidate]rejection{},
+		waiting: map[types.UID]bool{},
 	}
 }
 
@@ -105,6 +108,7 @@ func (m *memory) drop(uid types.UID) {
 	defer m.mu.Unlock()
 	delete(m.owners, uid)
 	delete(m.names, uid)
+	delete(m.waiting, uid)
 	ofService := func(k key) bool { return k.uid == uid }
 	maps.DeleteFunc(m.seen, func(k key, _ audit.Observation) bool { return ofService(k) })
 	maps.DeleteFunc(m.strays, func(k key, _ bool) bool { return ofService(k) })
@@ -190,6 +194,29 @@ func (m *memory) reject(role ownership.Role, servers map[string]error, now time.
 		wait = min(wait, r.until.Sub(now))
 	}
 	return wait
+}
+
+// refusedUntil returns until when a backend of an IPv4 load balancer that the API
+// refused is left out; zero when it is not.
+func (m *memory) refusedUntil(backend string, now time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if until := m.rejected[candidate{backend, ownership.RoleLoadBalancer}].until; until.After(now) {
+		return until
+	}
+	return time.Time{}
+}
+
+// waits notes whether Pods of a Service wait for their readiness gate, and returns
+// for how many Services some do.
+func (m *memory) waits(uid types.UID, waiting bool) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.waiting, uid)
+	if waiting {
+		m.waiting[uid] = true
+	}
+	return len(m.waiting)
 }
 
 // known returns the IDs of all load balancers.

@@ -32,6 +32,7 @@ const (
 	reasonRejected  queue.Reason = "rejected"
 	reasonRefused   queue.Reason = "refused"
 	reasonFamily    queue.Reason = "family"
+	reasonGates     queue.Reason = "readiness gates"
 	reasonElastic   queue.Reason = "elastic IP"
 )
 
@@ -121,6 +122,7 @@ func (b *Balancers) work(ctx context.Context, o *owner, wished *corev1.Service, 
 		b.queue.AddAfter(o.uid, reasonRefused, refusedAgain)
 	}
 	b.waits(service, batch, err)
+	b.openGates(ctx, o, service)
 	return result, answer{status: status, exists: o.exists()}, err
 }
 

@@ -30,6 +30,8 @@ type pods struct {
 	list []build.Pod
 	// facts are what is known of the Pods behind the endpoints.
 	facts map[podKey]*fact
+	// waiting are the Pods whose readiness gate for the Service is closed.
+	waiting []waiting
 }
 
 // fact is what a look at a Pod and its interface gave.
@@ -118,12 +120,15 @@ func (b *Balancers) readPods(ctx context.Context, o *owner, service *corev1.Serv
 		}
 		if why != "" {
 			problems[why] = append(problems[why], e.address)
+			f.gate.useless = why
 			b.again(o, f, now)
 			continue
 		}
-		f.pause = 0
+		f.pause, f.gate.useless = 0, ""
 		o.pods.list = append(o.pods.list, podBehind(e, f, nodes[f.node])...)
 	}
+	o.pods.waiting = waitingPods(endpoints, facts)
+	b.refusedPods(o, now)
 	b.tellRejected(service, problems)
 	return nil
 }
@@ -156,6 +161,9 @@ func judged(e *endpoint, pod *corev1.Pod, before *fact, service string) *fact {
 	if before != nil {
 		f.pause, f.until, f.gate.since = before.pause, before.until, before.gate.since
 	}
+	if pod != nil && (e.uid == "" || pod.UID == e.uid) {
+		f.gate.see(pod, service)
+	}
 	switch {
 	case pod == nil:
 		f.problem = fmt.Sprintf("Pod %s does not exist", e.pod)
@@ -169,7 +177,6 @@ func judged(e *endpoint, pod *corev1.Pod, before *fact, service string) *fact {
 		f.problem = fmt.Sprintf("Pod %s does not have that address", e.pod)
 	default:
 		f.node = pod.Spec.NodeName
-		f.gate.see(pod, service)
 		if before != nil && before.problem == "" && e.uid != "" {
 			f.server, f.inter = before.server, before.inter
 		}
@@ -230,6 +237,16 @@ func podBehind(e *endpoint, f *fact, h host) []build.Pod {
 		Interface: f.inter, Address: e.address, Zone: h.node.Labels[corev1.LabelTopologyZone], Ports: e.ports,
 		Ready: e.ready || !e.terminating && f.gate.registers(), Terminating: e.terminating, Leaving: h.leaving,
 	}}
+}
+
+// refusedPods has Pods that the API refused tried again when their pauses are over:
+// the queue keeps the earliest moment only, and other passes come before it.
+func (b *Balancers) refusedPods(o *owner, now time.Time) {
+	for i := range o.pods.list {
+		if until := b.memory.refusedUntil(o.pods.list[i].Name(), now); !until.IsZero() {
+			b.queue.AddAfter(o.uid, reasonRejected, until.Sub(now))
+		}
+	}
 }
 
 // tellRejected tells which endpoints are no backends, and why.

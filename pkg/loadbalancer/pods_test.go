@@ -35,7 +35,7 @@ func TestServiceWithoutNodePortsSendsToItsPods(t *testing.T) {
 	r.settle()
 	// One listing finds the interfaces; both ports have one target, and share a group.
 	r.spent("creation", true, map[string]int{
-		callList: 1, callCreate: 1, callInterfaces: 1, callCreateGroup: 1, callCreateTCP: 1, callCreateUDP: 1, callStart: 2,
+		callList: 1, callCreate: 1, callInterfaces: 1, "DescribeVServerGroups": 1, callCreateGroup: 1, callCreateTCP: 1, callCreateUDP: 1, callStart: 2,
 	})
 	r.sends("both Pods", s, member(1, 0, 8080, 100), member(2, 3, 8080, 100))
 	lb := r.only(s)

@@ -200,7 +200,7 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 	now := b.options.Clock.Now()
 	*p = plan.Make(*w, st.actual)
 	if p.NeedGroups {
-		if err := audit.ReadGroups(ctx, b.options.Cloud, st.actual); err != nil {
+		if err := b.readGroups(ctx, st); err != nil {
 			return false, err
 		}
 		*p = plan.Make(*w, st.actual)
@@ -214,6 +214,16 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		return true, nil
 	}
 	return b.carryOut(ctx, st, r, *p)
+}
+
+// readGroups reads the vServer groups of a load balancer, which calls may not know
+// yet when it has just been created.
+func (b *Balancers) readGroups(ctx context.Context, st *state) error {
+	err := audit.ReadGroups(ctx, b.options.Cloud, st.actual)
+	if errors.Is(err, apierror.ErrNotFound) && !st.born.IsZero() && b.executor.Visible(ctx, st.id(), st.born) {
+		err = audit.ReadGroups(ctx, b.options.Cloud, st.actual)
+	}
+	return err
 }
 
 // carryOut applies a plan and draws the conclusions.

@@ -30,6 +30,7 @@ type Reader interface {
 	ACL(ctx context.Context, id string) (slb.ACL, error)
 	Certificates(ctx context.Context) ([]slb.Certificate, error)
 	Extensions(ctx context.Context, lbID string, port int) ([]slb.Extension, error)
+	Health(ctx context.Context, lbID string) ([]slb.Health, error)
 }
 
 // InstanceWriter changes instances.

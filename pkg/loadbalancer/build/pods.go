@@ -36,8 +36,8 @@ func (p Pod) backend(port, weight int) slb.Backend {
 	return slb.Backend{ServerID: p.Interface, ServerIP: p.Address, Type: slb.TypeInterface, Port: port, Weight: weight}
 }
 
-// name is the backend's name, whatever the port.
-func (p Pod) name() string { return p.backend(0, 0).Name() }
+// Name is the backend's name (slb.Backend.Name), whatever the port.
+func (p Pod) Name() string { return p.backend(0, 0).Name() }
 
 // Group is a vServer group of Pods. All listeners with the same target port share
 // one.
@@ -116,7 +116,7 @@ func (b *builder) groups() []Group {
 			continue
 		}
 		for _, pod := range b.in.Pods {
-			weight, chosen := weights[pod.name()]
+			weight, chosen := weights[pod.Name()]
 			if number := pod.Ports[port.Name]; chosen && number != 0 {
 				g.Members = append(g.Members, pod.backend(number, weight))
 			}
@@ -139,7 +139,7 @@ func (b *builder) podWeights() map[string]int {
 	}
 	var serving, leaving, terminating []Server
 	for _, pod := range b.in.Pods {
-		s := Server{ID: pod.name(), Zone: pod.Zone}
+		s := Server{ID: pod.Name(), Zone: pod.Zone}
 		switch {
 		case pod.Ready && !pod.Leaving:
 			serving = append(serving, s)
