@@ -129,7 +129,7 @@ func (b *Balancers) debugBalancer(w io.Writer, service *corev1.Service, uid type
 	if service != nil && wants(service) {
 		// A state of the page's own: the pass's is not touched.
 		st := newOwner(uid).state(r.role)
-		st.actual, st.adopted = r.actual, r.adopted
+		st.actual, st.adopted, st.pods = r.actual, r.adopted, r.pods
 		v.wanted, v.refused = b.build(st, service)
 		v.plan = plan.Make(v.wanted, v.actual)
 		v.plan.Steps = slices.DeleteFunc(v.plan.Steps, func(s plan.Step) bool {

@@ -32,6 +32,7 @@ type remembered struct {
 	// verified, written and born are those of the state.
 	verified, written, born time.Time
 	ambiguous, adopted      bool
+	pods                    pods
 	generation              int
 	// doubt and unproven are when they began, zero when there are none.
 	doubt, unproven time.Time
@@ -67,7 +68,7 @@ func remember(st *state) remembered {
 	r := remembered{
 		role: st.role, verified: st.verified, written: st.written, born: st.born, ambiguous: st.ambiguous, adopted: st.adopted,
 		generation: st.generation, unproven: st.unproven, gone: maps.Clone(st.gone), billing: maps.Clone(st.billing),
-		changed: st.changed, change: st.change,
+		changed: st.changed, change: st.change, pods: pods{known: st.pods.known, list: st.pods.list},
 	}
 	if st.actual != nil {
 		r.actual = copied(st.actual)

@@ -2,6 +2,7 @@ package loadbalancer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,6 +49,9 @@ type fact struct {
 	pause   time.Duration
 	gate    gate
 }
+
+// errPodsUnknown says that nobody has looked at a Service's Pods yet.
+var errPodsUnknown = errors.New("the Service's Pods have not been looked at")
 
 // The pauses before an endpoint that cannot be a backend is looked at again; they
 // double. A new address may be missing from the API's listings at first.

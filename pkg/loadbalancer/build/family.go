@@ -25,7 +25,14 @@ func Roles(s *corev1.Service) []ownership.Role {
 			return []ownership.Role{role}
 		}
 	}
+	if prefersDual(s) && ToPods(s) && slices.Contains(all, ownership.RoleLoadBalancer) {
+		return []ownership.Role{ownership.RoleLoadBalancer} // those of IPv6 have no Pods as backends
+	}
 	return all
+}
+
+func prefersDual(s *corev1.Service) bool {
+	return s.Spec.IPFamilyPolicy != nil && *s.Spec.IPFamilyPolicy == corev1.IPFamilyPolicyPreferDualStack
 }
 
 // familyRoles returns the roles of a Service's address families.
@@ -53,7 +60,7 @@ func roleOf(family corev1.IPFamily) ownership.Role {
 // balancer: an annotation gives none up, a change of the families does.
 func Living(s *corev1.Service, has func(ownership.Role) bool) []ownership.Role {
 	out := Roles(s)
-	if annotation.Value(s.Annotations, annotation.IPVersion) == "" {
+	if annotation.Value(s.Annotations, annotation.IPVersion) == "" && !ToPods(s) {
 		return out
 	}
 	for _, role := range familyRoles(s) {
@@ -94,8 +101,7 @@ func (b *builder) versions() {
 // optional reports whether the Service can do without the load balancer: the
 // IPv6 one of a Service that prefers two families and does not require them.
 func (b *builder) optional() bool {
-	policy := b.in.Service.Spec.IPFamilyPolicy
-	return b.ipv6() && policy != nil && *policy == corev1.IPFamilyPolicyPreferDualStack &&
+	return b.ipv6() && prefersDual(b.in.Service) &&
 		slices.Contains(Roles(b.in.Service), ownership.RoleLoadBalancer)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
+	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
 // podBackends is the value of annotation.BackendType that asks for Pods.
@@ -75,8 +76,11 @@ func (b *builder) podMode() {
 	if !b.toPods() {
 		return
 	}
-	if b.ipv6() && !b.optional() {
-		b.refuse("annotation %s: %s needs IPv4 addresses: IPv6 load balancers with Pods as backends are not supported by this version; set ipFamilies to IPv4", backendTypeKey(), podBackends)
+	switch dual := slices.Contains(familyRoles(b.in.Service), ownership.RoleLoadBalancer6); {
+	case b.ipv6(), dual && b.in.Beside:
+		b.refuse("annotation %s: IPv6 load balancers with Pods as backends are not supported by this version; set the Service's ipFamilies to IPv4, or remove the annotation", backendTypeKey())
+	case dual && prefersDual(b.in.Service):
+		b.notice("the Service gets no IPv6 load balancer: with Pods as backends there are IPv4 ones only")
 	}
 	for _, key := range []annotation.Key{annotation.BackendLabel, annotation.RemoveUnscheduledBackend, annotation.WeightByPods} {
 		if _, given := b.settings.Text(key); given {
@@ -103,8 +107,11 @@ func podGroup(uid types.UID, port *corev1.ServicePort) (name, target string) {
 // groups returns the groups of Pods, whether or not a listener is to use them: a
 // living one may, as long as the Service cannot be meant.
 func (b *builder) groups() []Group {
-	if !b.in.PodsKnown {
+	if !b.in.PodsKnown && !b.toPods() {
 		return nil
+	}
+	if !b.in.PodsKnown {
+		b.notice("the Pods have not been looked at yet: they are missing here")
 	}
 	weights := b.podWeights()
 	var out []Group
