@@ -64,10 +64,16 @@ func keys(out *Output) pki.Files {
 // setup is that of the server with an address.
 func setup(t *testing.T, c *clusterfile.Cluster, address string) *render.Setup {
 	t.Helper()
+	return setupOf(t, c, keys(made(t, c)), address)
+}
+
+// setupOf is setup with certificates and keys that are there.
+func setupOf(t *testing.T, c *clusterfile.Cluster, there pki.Files, address string) *render.Setup {
+	t.Helper()
 	all := render.Assets{Bootstrap: assets.Files, Controller: controller.Files}
 	for _, server := range c.Servers {
 		if server.Address == address {
-			s, err := all.Server(c, server, keys(made(t, c)))
+			s, err := all.Server(c, server, there)
 			if err != nil {
 				t.Fatal(err)
 			}
