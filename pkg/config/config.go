@@ -13,6 +13,7 @@ type Config struct {
 	Endpoints    Endpoints
 	Routes       Routes
 	LoadBalancer LoadBalancer
+	Volumes      Volumes
 	// DryRun prints plans and writes nothing, neither to the cloud nor to Kubernetes.
 	DryRun bool
 }

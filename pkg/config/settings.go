@@ -275,6 +275,36 @@ var settings = []setting{
 		set:  list(hostPattern, "an address or a host name", func(c *Config) *[]string { return &c.LoadBalancer.APIEndpoints }),
 	},
 	{
+		flag: "volume-socket",
+		help: "Unix socket on which the FlexVolume driver of this master is served, such as /run/kube-aliyun/volumes/volumes.sock; its directory is mounted into kube-controller-manager. Disks are not attached when absent.",
+		zh:   "为本 Master 的 FlexVolume 驱动提供服务的 Unix 套接字，例如 /run/kube-aliyun/volumes/volumes.sock；其目录需挂载到 kube-controller-manager。不填则不挂载云盘。",
+		set:  matching(socketPattern, "an absolute path of at most 100 characters", func(c *Config) *string { return &c.Volumes.Socket }),
+	},
+	{
+		flag: "volume-socket-group", fallback: "-1",
+		help: "Group id that gets the volume socket and its directory; -1 leaves the controller's.",
+		zh:   "卷套接字及其目录所属的组 ID；-1 表示保持控制器自身的组。",
+		set:  integer(-1, 1<<31-1, func(c *Config) *int { return &c.Volumes.Group }),
+	},
+	{
+		flag: "volume-socket-peers",
+		help: "Uids that may use the volume socket, comma-separated, beside root and the controller's own: that of kube-controller-manager, where it does not run as root.",
+		zh:   "除 root 与控制器自身之外允许使用卷套接字的 UID，多个以逗号分隔：kube-controller-manager 不以 root 运行时填写其 UID。",
+		set:  uids(func(c *Config) *[]int { return &c.Volumes.Peers }),
+	},
+	{
+		flag: "inline-volumes", fallback: "tagged",
+		help: "Which Pods may name a disk themselves: deny (none), tagged (the disk's tag kube-aliyun.io/allow lists the namespace, no PersistentVolume refers to the disk and the volume's name is the disk's id) or any.",
+		zh:   "哪些 Pod 可以直接指定云盘：deny（都不允许）、tagged（云盘的 kube-aliyun.io/allow 标签列出该命名空间、没有 PersistentVolume 引用该云盘、且卷名等于云盘 ID）或 any（不限制）。",
+		set:  oneOf([]string{"deny", "tagged", "any"}, func(c *Config) *string { return &c.Volumes.Inline }),
+	},
+	{
+		flag: "disk-operations-per-server", fallback: "1",
+		help: "How many attaches and detaches a server gets at a time. More than 1 needs an account or servers that Alibaba Cloud allows it to.",
+		zh:   "每台服务器同时进行的云盘挂载与卸载数量。大于 1 需要阿里云为账号或服务器开通并行操作。",
+		set:  integer(1, 32, func(c *Config) *int { return &c.Volumes.PerServer }),
+	},
+	{
 		flag: "dry-run", fallback: "false",
 		help: "Print what would be done and exit. Nothing is written, neither to the cloud nor to Kubernetes.",
 		zh:   "打印将要执行的操作后退出。不写云端，也不写 Kubernetes。",

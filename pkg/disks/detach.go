@@ -94,7 +94,7 @@ func (v *Volumes) fromWhere(pv *corev1.PersistentVolume, disk *ecs.Disk, node, s
 	if len(disk.Attachments) == 0 {
 		return "", nil
 	}
-	return "", fmt.Errorf("Node %s is gone and nobody remembers its server, so it is not known whether disk %s, "+
+	return "", fmt.Errorf("node %s is gone and nobody remembers its server, so it is not known whether disk %s, "+
 		"attached to %s, was attached for it: detach the disk by hand if it is not in use there",
 		node, disk.ID, strings.Join(disk.Attachments, ", "))
 }

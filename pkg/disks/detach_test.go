@@ -2,6 +2,7 @@ package disks
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -212,7 +213,7 @@ func (r *rig) isAttached(volume, node string, options map[string]string) string 
 	case reply.Attached == nil:
 		return "nothing"
 	}
-	return fmt.Sprint(*reply.Attached)
+	return strconv.FormatBool(*reply.Attached)
 }
 
 func TestCase18IsAttachedTellsTheTruthAndChangesNothing(t *testing.T) {

@@ -130,7 +130,7 @@ func (v *Volumes) refused(vol *volume, disk *ecs.Disk) error {
 		return nil
 	}
 	if len(vol.otherDisks) > 0 {
-		return fmt.Errorf("Pods on this node have volumes %s with different disks (%s and %s), which Kubernetes takes for one volume: "+
+		return fmt.Errorf("several Pods on this node have volumes %s with different disks (%s and %s), which Kubernetes takes for one volume: "+
 			"give each volume its disk's id as its name", vol.name, vol.disk, strings.Join(vol.otherDisks, ", "))
 	}
 	if v.opts.Inline != InlineTagged {

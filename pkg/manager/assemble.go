@@ -21,6 +21,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/vpc"
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
+	"github.com/kube-aliyun/kube-aliyun/pkg/disks"
 	"github.com/kube-aliyun/kube-aliyun/pkg/drain"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/instances"
@@ -44,7 +45,10 @@ type parts struct {
 	routes    *routes.Controller
 	balancers *loadbalancer.Balancers
 	cloud     *provider.Provider
-	drain     *drain.Watcher
+	// volumes and their transport are nil without a volume socket.
+	volumes         *disks.Volumes
+	volumeTransport *transport.Transport
+	drain           *drain.Watcher
 }
 
 // assemble waits for location and credentials, makes the parts and warms the
@@ -77,6 +81,9 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 	p := &parts{replica: r, transport: t, informers: newInformers(client, r.framework.ComponentConfig.Generic.MinResyncPeriod)}
 	r.informers = append(r.informers, p.informers)
 	if err := p.identify(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.makeVolumes(ctx, source, refused.observe); err != nil {
 		return nil, err
 	}
 	if err := p.make(ctx); err != nil {
@@ -162,6 +169,7 @@ func (p *parts) make(ctx context.Context) error {
 	if p.routes, err = p.newRoutes(ecsClient, vpcClient, snapshot); err != nil {
 		return err
 	}
+	p.volumes = p.newVolumes(snapshot)
 	var routing cloudprovider.Routes
 	if p.routes != nil {
 		routing = p.routes.Routes()
@@ -220,4 +228,9 @@ func (p *parts) warm(ctx context.Context) error {
 }
 
 // stop gives back what the parts hold.
-func (p *parts) stop() { p.transport.Close() }
+func (p *parts) stop() {
+	p.transport.Close()
+	if p.volumeTransport != nil {
+		p.volumeTransport.Close()
+	}
+}

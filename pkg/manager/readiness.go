@@ -61,9 +61,17 @@ func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 // unmet lists the conditions that do not hold, each with its reason.
 func (r *readiness) unmet() string {
 	r.mu.Lock()
+	order := slices.Clone(r.order)
+	r.mu.Unlock()
+	return r.unmetAmong(order)
+}
+
+// unmetAmong is unmet for some of the conditions.
+func (r *readiness) unmetAmong(conditions []string) string {
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	var reasons []string
-	for _, c := range r.order {
+	for _, c := range conditions {
 		if reason := r.reasons[c]; reason != "" {
 			reasons = append(reasons, c+": "+reason)
 		}

@@ -34,6 +34,8 @@ type replica struct {
 	framework *cloudconfig.CompletedConfig
 	ready     *readiness
 	debug     debugPages
+	// volumes are what the volume socket asks; nil where none is served.
+	volumes *volumes
 	// informers are what assemble has started.
 	informers []informers.SharedInformerFactory
 	// out gets what a person asked for on the command line (dry run).
@@ -102,6 +104,8 @@ func (r *replica) run(parent context.Context) error {
 	r.framework.EventBroadcaster.StartRecordingToSink(&v1core.EventSinkImpl{Interface: r.framework.Client.CoreV1().Events("")})
 	defer r.framework.EventBroadcaster.Shutdown()
 
+	defer r.serveVolumes(ctx)()
+
 	lock, err := newLock(r.framework)
 	if err != nil {
 		return err
@@ -118,6 +122,7 @@ func (r *replica) run(parent context.Context) error {
 		return err
 	}
 	defer parts.stop()
+	defer parts.runVolumes(ctx)()
 	r.debug.show(parts.balancers.DebugHandler())
 
 	if !le.LeaderElect {

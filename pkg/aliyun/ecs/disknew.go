@@ -52,7 +52,7 @@ func (c *Client) CreateDisk(ctx context.Context, n NewDisk) (id string, err erro
 		req.BurstingEnabled = requests.NewBoolean(true)
 	}
 	if len(n.Tags) > 0 {
-		var tags []sdk.CreateDiskTag
+		tags := make([]sdk.CreateDiskTag, 0, len(n.Tags))
 		for _, key := range slices.Sorted(maps.Keys(n.Tags)) {
 			tags = append(tags, sdk.CreateDiskTag{Key: key, Value: n.Tags[key]})
 		}
@@ -69,7 +69,7 @@ func (c *Client) CreateDisk(ctx context.Context, n NewDisk) (id string, err erro
 func (c *Client) TagDisks(ctx context.Context, ids []string, tags map[string]string) error {
 	req := sdk.CreateTagResourcesRequest()
 	req.ResourceType, req.ResourceId = resourceDisk, &ids
-	var list []sdk.TagResourcesTag
+	list := make([]sdk.TagResourcesTag, 0, len(tags))
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		list = append(list, sdk.TagResourcesTag{Key: key, Value: tags[key]})
 	}

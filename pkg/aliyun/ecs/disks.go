@@ -56,7 +56,7 @@ func (c *Client) disks(ctx context.Context, f DiskFilter) ([]Disk, error) {
 		req.DiskIds = jsonList(f.IDs)
 		req.InstanceId = f.ServerID
 		if len(f.Tags) > 0 {
-			var tags []sdk.DescribeDisksTag
+			tags := make([]sdk.DescribeDisksTag, 0, len(f.Tags))
 			for _, key := range slices.Sorted(maps.Keys(f.Tags)) {
 				tags = append(tags, sdk.DescribeDisksTag{Key: key, Value: f.Tags[key]})
 			}

@@ -52,7 +52,7 @@ func (c *Client) CreateSnapshot(ctx context.Context, n NewSnapshot) (id string, 
 		req.RetentionDays = requests.NewInteger(n.RetentionDays)
 	}
 	if len(n.Tags) > 0 {
-		var tags []sdk.CreateSnapshotTag
+		tags := make([]sdk.CreateSnapshotTag, 0, len(n.Tags))
 		for _, key := range slices.Sorted(maps.Keys(n.Tags)) {
 			tags = append(tags, sdk.CreateSnapshotTag{Key: key, Value: n.Tags[key]})
 		}
@@ -73,7 +73,7 @@ func (c *Client) Snapshots(ctx context.Context, diskID string, tags map[string]s
 		req.DiskId, req.NextToken = diskID, token
 		req.MaxResults = requests.NewInteger(PerCall)
 		if len(tags) > 0 {
-			var list []sdk.DescribeSnapshotsTag
+			list := make([]sdk.DescribeSnapshotsTag, 0, len(tags))
 			for _, key := range slices.Sorted(maps.Keys(tags)) {
 				list = append(list, sdk.DescribeSnapshotsTag{Key: key, Value: tags[key]})
 			}
