@@ -395,6 +395,12 @@ func TestDescribeDisksFiltersAndPages(t *testing.T) {
 	if found := r.disks("DiskIds", "[]"); len(found) != 0 {
 		t.Errorf("no ids: %+v", found)
 	}
+	if _, err := r.AddDisk(r.now, DiskSeed{ID: "d-locked", Zone: "cn-test-a", Locks: []string{"financial"}}); err != nil {
+		t.Fatal(err)
+	}
+	if locks := r.disk("d-locked").OperationLocks.OperationLock; len(locks) != 1 || locks[0].LockReason != "financial" {
+		t.Errorf("locks: %+v", locks)
+	}
 	r.refused(403, "InvalidDiskIds.Malformed", "DescribeDisks", "DiskIds", "d-1")
 	for n := range 12 {
 		if _, err := r.AddDisk(r.now, DiskSeed{ID: fmt.Sprintf("d-page-%d", n), Zone: "cn-test-b"}); err != nil {

@@ -48,6 +48,9 @@ type diskItem struct {
 	Tags               tags
 }
 
+// diskLocks name their list otherwise than those of instances.
+type diskLocks struct{ OperationLock []lockReason }
+
 type diskAttachments struct{ Attachment []diskAttachment }
 
 type diskAttachment struct {

@@ -8,11 +8,8 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 )
 
-// Largest MaxResults and PageSize of DescribeNetworkInterfaces.
-const (
-	maxInterfaces     = 500
-	maxInterfacesPage = 100
-)
+// maxInterfaces is the largest MaxResults of DescribeNetworkInterfaces.
+const maxInterfaces = 500
 
 // interfaceItem is one NetworkInterfaceSet.
 type interfaceItem struct {
