@@ -110,11 +110,14 @@ func (c *Client) DeleteDisk(ctx context.Context, diskID string) error {
 	return nil
 }
 
-// ResizeDisk makes a disk larger, at once and without a restart of its server
-// (ResizeDisk: Type online). clientToken makes the call repeatable.
-func (c *Client) ResizeDisk(ctx context.Context, diskID string, sizeGiB int, clientToken string) error {
+// ResizeDisk makes a disk larger. online is for a disk in use: its server sees the
+// new size without a restart (ResizeDisk: Type). clientToken makes the call repeatable.
+func (c *Client) ResizeDisk(ctx context.Context, diskID string, sizeGiB int, online bool, clientToken string) error {
 	req := sdk.CreateResizeDiskRequest()
-	req.DiskId, req.ClientToken, req.Type = diskID, clientToken, "online"
+	req.DiskId, req.ClientToken, req.Type = diskID, clientToken, "offline"
+	if online {
+		req.Type = "online"
+	}
 	req.NewSize = requests.NewInteger(sizeGiB)
 	if err := c.write(ctx, req, sdk.CreateResizeDiskResponse(), clientToken != ""); err != nil {
 		return fmt.Errorf("grow disk %s to %d GiB: %w", diskID, sizeGiB, err)

@@ -59,11 +59,6 @@ type diskAttachment struct {
 	AttachedTime string
 }
 
-// diskLocks is spelt otherwise than a server's (DescribeDisks: OperationLock).
-type diskLocks struct {
-	OperationLock []lockReason
-}
-
 func (p *Product) diskItem(d *disk) diskItem {
 	item := diskItem{
 		DiskID: d.ID, DiskName: d.Name, Description: d.Description, RegionID: p.Region, ZoneID: d.Zone, Status: d.status(), Type: d.Type,
