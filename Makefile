@@ -33,6 +33,12 @@ image: ## Build bin/aliyun-controller.tar, the image, without a container engine
 	@CGO_ENABLED=0 $(GO) run ./deploy/image/build --binary $(BIN)/image/$(ARCH)/aliyun-controller --driver $(BIN)/image/$(ARCH)/aliyun-flexv --arch $(ARCH) \
 		--version "$(VERSION)" --name $(IMAGE) --archive $(BIN)/aliyun-controller.tar $(if $(LAYOUT),--layout $(LAYOUT))
 
+.PHONY: image-hostroutes
+image-hostroutes: ## Build bin/hostroutes.tar, the image of hostroutes (ARCH=amd64|arm64).
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o $(BIN)/image/$(ARCH)/ ./cmd/hostroutes
+	@CGO_ENABLED=0 $(GO) run ./deploy/image/build --program hostroutes --binary $(BIN)/image/$(ARCH)/hostroutes --arch $(ARCH) \
+		--version "$(VERSION)" --name localhost/kube-aliyun/hostroutes --archive $(BIN)/hostroutes.tar
+
 .PHONY: kubernetes
 kubernetes: ## Build etcd and Kubernetes v1.37.2 into bin/kubernetes (minutes the first time).
 	@test/kubernetes/build.sh $(KUBERNETES)
@@ -44,9 +50,9 @@ cloud-init: ## Unpack Debian's cloud-init into bin/cloud-init, for the tests of 
 .PHONY: test
 test: kubernetes ## Run all tests but the long ones.
 	@test -n "$(HAVE_CC)" || echo "note: no C compiler, so the race detector is off; 'sudo make setup' installs one"
-	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(cluster\|integration\|chaos\|scale\|e2e\)')
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(cluster\|integration\|hostroutes\|chaos\|scale\|e2e\)')
 	@echo "the rest starts control planes, one at a time"
-	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/scale/... ./test/chaos/...
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/hostroutes/... ./test/scale/... ./test/chaos/...
 
 # Fourteen targets, about a minute in all beside what is to be built.
 FUZZTIME ?= 5
@@ -98,7 +104,7 @@ upstream-suite:
 
 .PHONY: nightly
 nightly: build kubernetes upstream-suite ## The long tests: chaos at every call, many rounds, Kubernetes' own specs.
-	$(TESTENV) $(GO) test $(RACE) -timeout 180m -p 1 -count=1 -tags nightly ./test/... ./pkg/loadbalancer
+	$(TESTENV) $(GO) test $(RACE) -timeout 180m -p 1 -count=1 -tags nightly ./test/... ./pkg/hostroutes ./pkg/loadbalancer
 
 # With these a region's servers, network and load balancers are real; without
 # them, or without root, what needs them says so and is left out.

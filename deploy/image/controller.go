@@ -30,18 +30,24 @@ func Controller(controller, driver, architecture, version string) (Spec, error) 
 	if err != nil {
 		return Spec{}, err
 	}
+	files = append(files, File{Path: CertificatesPath, Mode: 0o644, Content: certificates})
+	return specOf(ControllerPath, architecture, version, files...), nil
+}
+
+// specOf is the image of files, of which one is its program.
+func specOf(path, architecture, version string, files ...File) Spec {
 	return Spec{
-		Files:      append(files, File{Path: CertificatesPath, Mode: 0o644, Content: certificates}),
-		Entrypoint: []string{ControllerPath},
+		Files:      files,
+		Entrypoint: []string{path},
 		User:       ControllerUser,
 		// What the Dockerfile's engine sets, so that both images agree.
 		Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 		Labels: map[string]string{
-			"org.opencontainers.image.title":    "aliyun-controller",
+			"org.opencontainers.image.title":    path[1:],
 			"org.opencontainers.image.source":   "https://github.com/kube-aliyun/kube-aliyun",
 			"org.opencontainers.image.licenses": "Apache-2.0",
 			"org.opencontainers.image.version":  version,
 		},
 		Architecture: architecture,
-	}, nil
+	}
 }

@@ -206,6 +206,7 @@ const toldFailures = 3
 
 // few joins failures, the first ones word by word.
 func few(failures []error) error {
+	failures = slices.DeleteFunc(failures, func(err error) bool { return err == nil })
 	if len(failures) <= toldFailures {
 		return errors.Join(failures...)
 	}

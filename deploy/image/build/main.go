@@ -1,4 +1,4 @@
-// Build makes aliyun-controller's image: a docker-archive, an OCI image layout, or
+// Build makes the image of aliyun-controller or hostroutes: a docker-archive, an OCI image layout, or
 // the root file system for an engine that reads the Dockerfile.
 package main
 
@@ -27,6 +27,7 @@ var errNothing = errors.New("nothing to do: give --archive, --layout or --root")
 
 func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("build", flag.ContinueOnError)
+	program := flags.String("program", "aliyun-controller", "whose image: aliyun-controller or hostroutes")
 	binary := flags.String("binary", "bin/aliyun-controller", "the static program")
 	driver := flags.String("driver", "", "the static program of the FlexVolume driver, which goes into the image too")
 	architecture := flags.String("arch", runtime.GOARCH, "its architecture: amd64 or arm64")
@@ -41,7 +42,7 @@ func run(args []string, out io.Writer) error {
 	if *archive == "" && *layout == "" && *root == "" {
 		return errNothing
 	}
-	spec, err := image.Controller(*binary, *driver, *architecture, *version)
+	spec, err := specify(*program, *binary, *driver, *architecture, *version)
 	if err != nil {
 		return err
 	}
@@ -76,4 +77,17 @@ func run(args []string, out io.Writer) error {
 		_, _ = fmt.Fprintf(out, "%s (linux/%s, id %s): %s, also tagged %q\n", *archive, *architecture, id, names[0], localTag)
 	}
 	return nil
+}
+
+var errUnknown = errors.New("neither aliyun-controller nor hostroutes")
+
+// specify is the image of a program.
+func specify(program, binary, driver, architecture, version string) (image.Spec, error) {
+	switch program {
+	case "aliyun-controller":
+		return image.Controller(binary, driver, architecture, version)
+	case "hostroutes":
+		return image.Hostroutes(binary, architecture, version)
+	}
+	return image.Spec{}, fmt.Errorf("--program %q: %w", program, errUnknown)
 }
