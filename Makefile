@@ -108,7 +108,7 @@ nightly: build kubernetes upstream-suite ## The long tests: chaos at every call,
 
 # With these a region's servers, network and load balancers are real; without
 # them, or without root, what needs them says so and is left out.
-REAL := containerd runc containernetworking-plugins nftables conntrack iptables iproute2 kmod xfsprogs
+REAL := containerd runc containernetworking-plugins nftables conntrack iptables iproute2 kmod e2fsprogs xfsprogs util-linux mount
 # What upstream puts into the image of its Pods.
 UPSTREAM := curl netcat-openbsd wget
 

@@ -48,6 +48,8 @@ func serve(ctx context.Context, arguments []string) error {
 	install := flags.String("install", "", "")
 	uninstall := flags.String("uninstall", "", "")
 	kubelet := flags.String("kubelet-dir", "/var/lib/kubelet", "")
+	socket := flags.String("socket-dir", "", "")
+	owner := flags.Int("owner", 0, "")
 	stay := flags.Bool("stay", false, "")
 	if err := flags.Parse(arguments); err != nil {
 		if err == flag.ErrHelp { //nolint:errorlint // as Parse returns it
@@ -78,6 +80,8 @@ func serve(ctx context.Context, arguments []string) error {
 		if *stay {
 			<-ctx.Done()
 		}
+	case *socket != "":
+		return flexvolume.MakeSocketFolder(*socket, *owner)
 	default:
 		flags.Usage()
 	}

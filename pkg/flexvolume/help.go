@@ -14,6 +14,8 @@ and run it once for each call. It needs no configuration and no credentials.
                     Kubernetes may be running the one that is there
   --uninstall=DIR   remove it again, if no volume of it is on this node
   --kubelet-dir=DIR where --uninstall looks for volumes (/var/lib/kubelet)
+  --socket-dir=DIR  make the folder of the volume socket, for the user --owner=UID
+                    of aliyun-controller
   --stay            then wait for SIGTERM, as the container of a DaemonSet must
   --version         print the version
   --test            exit with 0, as a program that was copied whole

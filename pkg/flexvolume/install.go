@@ -134,6 +134,19 @@ func Uninstall(plugins, kubelet string) error {
 	return os.RemoveAll(hidden)
 }
 
+// MakeSocketFolder makes the folder of the volume socket for the user that the
+// controller runs as, who puts the socket into it.
+func MakeSocketFolder(path string, owner int) error {
+	if err := os.MkdirAll(path, 0o750); err != nil {
+		return fmt.Errorf("make the volume socket's folder: %w", err)
+	}
+	// The mode first: it is root's until its owner changes.
+	if err := errors.Join(os.Chmod(path, 0o750), os.Chown(path, owner, owner)); err != nil { // #nosec G302 -- the group of kube-controller-manager
+		return fmt.Errorf("give the volume socket's folder to user %d: %w", owner, err)
+	}
+	return nil
+}
+
 // lockFolder keeps two installers from writing at once.
 func lockFolder(path string) (unlock func(), err error) {
 	folder, err := os.Open(path) // #nosec G304 -- the plugin directory

@@ -148,3 +148,18 @@ func TestTheDriverStaysWhileAVolumeIsOnTheNode(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTheSocketsFolderIsTheControllers(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("giving a folder away takes root")
+	}
+	released, _ := built(t)
+	folder := filepath.Join(t.TempDir(), "kube-aliyun", "volumes")
+	for range 2 {
+		shell(t, released, "--socket-dir="+folder, "--owner=65532")
+	}
+	var status unix.Stat_t
+	if err := unix.Stat(folder, &status); err != nil || status.Uid != 65532 || status.Gid != 65532 || status.Mode&0o777 != 0o750 {
+		t.Errorf("owner %d:%d, mode %o, %v", status.Uid, status.Gid, status.Mode&0o777, err)
+	}
+}

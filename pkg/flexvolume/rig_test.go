@@ -61,6 +61,11 @@ func newRig(t *testing.T) *rig {
 	if os.Getuid() != 0 {
 		t.Skip("loop devices and mounts take root")
 	}
+	for _, program := range []string{"mkfs.ext4", "mkfs.xfs", "blkid", "mount"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is missing; 'sudo make setup' installs it", program)
+		}
+	}
 	_, program := built(t)
 	tree, err := blockdev.NewTree(t.TempDir())
 	if err != nil {

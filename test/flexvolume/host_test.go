@@ -33,6 +33,12 @@ func run(m *testing.M) int {
 		fmt.Println("left out: loop devices and mounts take root")
 		return 0
 	}
+	for _, program := range []string{"mkfs.ext4", "mkfs.xfs", "blkid", "mount"} {
+		if _, err := exec.LookPath(program); err != nil {
+			fmt.Printf("left out: %s is missing; 'sudo make setup' installs it\n", program)
+			return 0
+		}
+	}
 	if os.Getenv(isolated) == "" {
 		command := exec.Command("/proc/self/exe", os.Args[1:]...) //nolint:noctx // ends with this process
 		command.Env = append(os.Environ(), isolated+"=1")
