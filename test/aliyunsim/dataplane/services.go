@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,7 +86,7 @@ func (p *Plane) metadata(vpc string) http.Handler {
 func (p *Plane) asks(vpc string, caller netip.Addr) (id string, known bool) {
 	n := p.now.Load()
 	for _, s := range n.Servers {
-		if s.VPC == vpc && (s.Address == caller || s.IPv6 == caller) {
+		if s.VPC == vpc && (s.Address == caller || s.IPv6 == caller || slices.Contains(s.Secondary, caller)) {
 			return s.ID, true
 		}
 	}

@@ -23,11 +23,30 @@ func (p *Product) Layout() []network.Server {
 			ID: s.ID, VPC: s.VPC, VSwitch: s.VSwitch, Address: address, MAC: primary.MAC,
 			Running: s.Status == statusRunning, SourceDestCheck: primary.SourceDestCheck,
 		}
+		server.Secondary = p.secondary(s, address)
 		if len(primary.IPv6) > 0 {
 			// What cannot be parsed is no address: the zero one.
 			server.IPv6, _ = netip.ParseAddr(primary.IPv6[0])
 		}
 		out = append(out, server)
+	}
+	return out
+}
+
+// secondary are the addresses that a server's interfaces in its vSwitch have beside
+// the first one.
+func (p *Product) secondary(s *server, first netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	for _, id := range s.Interfaces {
+		nic := p.Interfaces[id]
+		if nic == nil || nic.VSwitch != s.VSwitch {
+			continue
+		}
+		for _, text := range nic.PrivateIPs {
+			if address, err := netip.ParseAddr(text); err == nil && address != first {
+				out = append(out, address)
+			}
+		}
 	}
 	return out
 }

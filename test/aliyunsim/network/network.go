@@ -48,7 +48,7 @@ type Route struct {
 	Server string
 }
 
-// Server is an instance with its primary interface.
+// Server is an instance with its interfaces, on one link.
 type Server struct {
 	ID      string
 	VPC     string
@@ -56,6 +56,9 @@ type Server struct {
 	Address netip.Addr
 	// IPv6 is the zero address where the interface has none.
 	IPv6 netip.Addr
+	// Secondary are further addresses of its interfaces in the vSwitch, as Pods have
+	// them: all lead to the one link.
+	Secondary []netip.Addr
 	// MAC is the interface's; empty for any.
 	MAC string
 	// Running tells whether its link is up.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
@@ -76,7 +77,7 @@ func (f *Fabric) removeStale(want network.Network, note func(what, id string, er
 		servers[s.ID] = s
 	}
 	for id, s := range f.servers {
-		if now, wanted := servers[id]; !wanted || identity(now) != identity(s.Server) || leaving[s.bridge] {
+		if now, wanted := servers[id]; !wanted || !reflect.DeepEqual(identity(now), identity(s.Server)) || leaving[s.bridge] {
 			note("remove server", id, f.removeServer(s))
 		}
 	}

@@ -83,9 +83,13 @@ func guardScript(servers []*server) string {
 			continue
 		}
 		ports = append(ports, s.portName())
-		own4 = append(own4, s.portName()+" . "+s.Address.String())
-		if s.IPv6.IsValid() {
-			own6 = append(own6, s.portName()+" . "+s.IPv6.String())
+		for _, address := range s.addresses() {
+			own := s.portName() + " . " + address.String()
+			if address.Is4() {
+				own4 = append(own4, own)
+			} else {
+				own6 = append(own6, own)
+			}
 		}
 	}
 	return fmt.Sprintf(`table bridge guard

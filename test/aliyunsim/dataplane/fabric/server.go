@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/vishvananda/netlink"
@@ -21,13 +22,14 @@ type server struct {
 	router *router
 	bridge *bridge
 	number int
-	// port and eth are the two ends of the cable.
+	// port and eth are the two ends of the cable, mac is eth's address.
 	port, eth netlink.Link
+	mac       net.HardwareAddr
 }
 
 // identity is what a server cannot change in its life.
 func identity(s network.Server) network.Server {
-	s.Running, s.SourceDestCheck = false, false
+	s.Running, s.SourceDestCheck, s.Secondary = false, false, nil
 	return s
 }
 
@@ -52,21 +54,48 @@ func (f *Fabric) ensureServer(want network.Server) error {
 		f.servers[want.ID] = s
 	}
 	s.SourceDestCheck = want.SourceDestCheck
-	return s.setRunning(want.Running)
+	return errors.Join(s.setSecondary(want.Secondary), s.setRunning(want.Running))
+}
+
+// setSecondary makes the router find the addresses that the server's interfaces have
+// beside the first ones.
+func (s *server) setSecondary(want []netip.Addr) error {
+	for _, address := range s.Secondary {
+		if !slices.Contains(want, address) {
+			if err := s.router.ns.Netlink().NeighDel(s.neighbour(address)); err != nil && !missing(err) {
+				return fmt.Errorf("neighbour %s: %w", address, err)
+			}
+		}
+	}
+	for _, address := range want {
+		if err := s.router.ns.Netlink().NeighSet(s.neighbour(address)); err != nil {
+			return fmt.Errorf("neighbour %s: %w", address, err)
+		}
+	}
+	s.Secondary = want
+	return nil
+}
+
+// neighbour says in the router where an address is. Known for good: packets to a
+// server that is off are lost, nobody is told.
+func (s *server) neighbour(address netip.Addr) *netlink.Neigh {
+	return &netlink.Neigh{
+		LinkIndex: s.bridge.link.Attrs().Index, State: netlink.NUD_PERMANENT, IP: address.AsSlice(), HardwareAddr: s.mac, Family: family(address),
+	}
 }
 
 // plug connects a new namespace to its vSwitch. The port is down: the server is
 // off.
 func (s *server) plug() error {
-	mac, err := hardware(s.Server)
-	if err != nil {
+	var err error
+	if s.mac, err = hardware(s.Server); err != nil {
 		return err
 	}
 	h := s.router.ns.Netlink()
 	attributes := netlink.NewLinkAttrs()
 	attributes.Name, attributes.MTU, attributes.MasterIndex = s.portName(), 1500, s.bridge.link.Attrs().Index
 	veth := &netlink.Veth{
-		LinkAttrs: attributes, PeerName: "eth0", PeerHardwareAddr: mac, PeerMTU: 1500, PeerNamespace: netlink.NsFd(s.ns.FD()),
+		LinkAttrs: attributes, PeerName: "eth0", PeerHardwareAddr: s.mac, PeerMTU: 1500, PeerNamespace: netlink.NsFd(s.ns.FD()),
 	}
 	if err := h.LinkAdd(veth); err != nil {
 		return fmt.Errorf("link: %w", err)
@@ -78,12 +107,8 @@ func (s *server) plug() error {
 	if err := h.LinkSetIsolated(s.port, true); err != nil {
 		return fmt.Errorf("isolate port: %w", err)
 	}
-	// Known for good: packets to a server that is off are lost, nobody is told.
 	for _, address := range s.addresses() {
-		neighbour := &netlink.Neigh{
-			LinkIndex: s.bridge.link.Attrs().Index, State: netlink.NUD_PERMANENT, IP: address.AsSlice(), HardwareAddr: mac, Family: family(address),
-		}
-		if err := h.NeighSet(neighbour); err != nil {
+		if err := h.NeighSet(s.neighbour(address)); err != nil {
 			return fmt.Errorf("neighbour %s: %w", address, err)
 		}
 	}
@@ -172,10 +197,11 @@ func (f *Fabric) removeServer(s *server) error {
 }
 
 func (s *server) addresses() []netip.Addr {
+	all := append([]netip.Addr{s.Address}, s.Secondary...)
 	if s.IPv6.IsValid() {
-		return []netip.Addr{s.Address, s.IPv6}
+		all = append(all, s.IPv6)
 	}
-	return []netip.Addr{s.Address}
+	return all
 }
 
 // hardware is the interface's address, made of its IP address where it has none.
