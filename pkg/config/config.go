@@ -14,6 +14,9 @@ type Config struct {
 	Routes       Routes
 	LoadBalancer LoadBalancer
 	Volumes      Volumes
+	// APIHealthAddress is where the API server's readiness is told in the clear;
+	// nowhere when empty.
+	APIHealthAddress string
 	// DryRun prints plans and writes nothing, neither to the cloud nor to Kubernetes.
 	DryRun bool
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -114,6 +115,18 @@ func matching(pattern *regexp.Regexp, what string, p func(*Config) *string) func
 	return func(c *Config, v string) error {
 		if !pattern.MatchString(v) {
 			return fmt.Errorf("%q is not %s", v, what)
+		}
+		*p(c) = v
+		return nil
+	}
+}
+
+// hostPort takes an address to listen on.
+func hostPort(p func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		address, err := netip.ParseAddrPort(v)
+		if err != nil || address.Port() == 0 {
+			return fmt.Errorf("%q is not an address with a port, such as 0.0.0.0:10260", v)
 		}
 		*p(c) = v
 		return nil

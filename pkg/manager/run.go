@@ -100,6 +100,15 @@ func (r *replica) run(parent context.Context) error {
 		<-served
 	}()
 
+	healthServed, err := serveAPIHealth(serving, r.cfg.APIHealthAddress, r.framework.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopServing()
+		<-healthServed
+	}()
+
 	r.framework.EventBroadcaster.StartStructuredLogging(3)
 	r.framework.EventBroadcaster.StartRecordingToSink(&v1core.EventSinkImpl{Interface: r.framework.Client.CoreV1().Events("")})
 	defer r.framework.EventBroadcaster.Shutdown()

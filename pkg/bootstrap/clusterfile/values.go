@@ -14,13 +14,13 @@ import (
 
 // Values are those of the whole cluster.
 func (c *Cluster) Values() placeholder.Values {
-	etcd := c.Of(Etcd)
-	initial, clients, masters := make([]string, 0, len(etcd)), make([]string, 0, len(etcd)), []string{}
+	etcd, leaders := c.Of(Etcd), c.Of(Master)
+	initial, clients, masters := make([]string, 0, len(etcd)), make([]string, 0, len(etcd)), make([]string, 0, len(leaders))
 	for _, s := range etcd {
 		initial = append(initial, s.Address+"=https://"+net.JoinHostPort(s.Address, "2380"))
 		clients = append(clients, "https://"+net.JoinHostPort(s.Address, "2379"))
 	}
-	for _, s := range c.Of(Master) {
+	for _, s := range leaders {
 		masters = append(masters, s.Address)
 	}
 	inside := append([]string{c.PodCIDR, c.ServiceCIDR, c.VPC.CIDR, shared.String()}, c.VPC.OtherCIDRs...)
