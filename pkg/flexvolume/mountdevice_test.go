@@ -349,3 +349,21 @@ func TestAPodGetsNothingWhereTheDiskIsNotMounted(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestKubeletsFolderMayBeASymbolicLink(t *testing.T) {
+	r := newRig(t)
+	r.disk("vdb", blockdev.Virtio, "abc", 64*mib)
+	link := filepath.Join(t.TempDir(), "kubelet")
+	if err := os.Symlink(r.kubelet, link); err != nil {
+		t.Fatal(err)
+	}
+	r.kubelet = link
+	dir, options := r.where("v"), with("v", "diskId", "d-abc")
+	for range 2 {
+		r.must("mountdevice", dir, r.tree.Path("vdb"), options)
+		r.must("mount", r.pod("1", "v"), options)
+	}
+	if got := r.call("unmountdevice", dir); got.Status != statusSuccess {
+		t.Errorf("%+v", got)
+	}
+}

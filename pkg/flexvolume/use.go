@@ -1,7 +1,9 @@
 package flexvolume
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,14 +76,22 @@ func ours(path, volume string) bool {
 	return ok && strings.HasPrefix(below, volume+"/")
 }
 
-// mountedAt is what is mounted at the path, the uppermost of several.
+// mountedAt is what is mounted at the path, the uppermost of several. The kernel
+// knows the path without symbolic links, of which kubelet's folder may be one.
 func (d *Driver) mountedAt(path string) (found mount.MountInfo, mounted bool, err error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return found, false, nil
+	case err != nil:
+		return found, false, fmt.Errorf("look at the folder of a volume: %w", err)
+	}
 	all, err := mount.ParseMountInfo(filepath.Join(d.proc, "self", "mountinfo"))
 	if err != nil {
 		return found, false, fmt.Errorf("list the mounts: %w", err)
 	}
 	for _, m := range all {
-		if m.MountPoint == path {
+		if m.MountPoint == resolved {
 			found, mounted = m, true
 		}
 	}

@@ -13,9 +13,8 @@ import (
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/volumesocket/wire"
 	"github.com/kube-aliyun/kube-aliyun/test/blockdev"
+	"github.com/kube-aliyun/kube-aliyun/test/flexhost"
 )
-
-func contains(text, word string) bool { return strings.Contains(text, word) }
 
 // cluster is a master and two servers. Its controller knows the wire's protocol
 // and plugs disks, and decides nothing: that is tested where it is decided.
@@ -54,11 +53,11 @@ func newCluster(t *testing.T) *cluster {
 		}
 		n := &node{tree: tree}
 		root := t.TempDir()
-		n.host = startHost(t, filepath.Join(t.TempDir(), "exec"), root, treeVariable+"="+tree.Root())
+		n.host = flexhost.Start(t, programs, filepath.Join(t.TempDir(), "exec"), root, flexhost.TreeVariable+"="+tree.Root())
 		c.nodes[name] = n
 		t.Cleanup(func() { unmountBelow(t, root) })
 	}
-	c.master = startHost(t, filepath.Join(t.TempDir(), "exec"), t.TempDir(), "ALIYUN_FLEXV_SOCKET="+c.socket)
+	c.master = flexhost.Start(t, programs, filepath.Join(t.TempDir(), "exec"), t.TempDir(), "ALIYUN_FLEXV_SOCKET="+c.socket)
 	return c
 }
 
@@ -179,17 +178,17 @@ func errorReply(err error) wire.Reply {
 func (c *cluster) up(v volume, name, pod string) (folder, device string) {
 	c.t.Helper()
 	n := c.nodes[name]
-	device = c.master.must(request{Do: "attach", Spec: v, Node: name}).Text
-	device = n.must(request{Do: "waitforattach", Spec: v, Device: device}).Text
-	n.must(request{Do: "mountdevice", Spec: v, Device: device})
-	return n.must(request{Do: "setup", Spec: v, Pod: pod}).Text, device
+	device = c.master.Must(request{Do: "attach", Spec: v, Node: name}).Text
+	device = n.Must(request{Do: "waitforattach", Spec: v, Device: device}).Text
+	n.Must(request{Do: "mountdevice", Spec: v, Device: device})
+	return n.Must(request{Do: "setup", Spec: v, Pod: pod}).Text, device
 }
 
 // leave takes it away again.
 func (c *cluster) leave(v volume, name, pod string) {
 	c.t.Helper()
 	n := c.nodes[name]
-	n.must(request{Do: "teardown", Spec: v, Pod: pod})
-	n.must(request{Do: "unmountdevice", Spec: v})
-	c.master.must(request{Do: "detach", Spec: v, Node: name})
+	n.Must(request{Do: "teardown", Spec: v, Pod: pod})
+	n.Must(request{Do: "unmountdevice", Spec: v})
+	c.master.Must(request{Do: "detach", Spec: v, Node: name})
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kube-aliyun/kube-aliyun/test/flexhost"
 )
 
 const (
@@ -25,7 +27,7 @@ func TestCase07DataFollowsAVolumeFromServerToServer(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "data"), []byte("kept"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.master.fails(request{Do: "attach", Spec: v, Node: "two"}, "d-abc", "one")
+	c.master.Fails(request{Do: "attach", Spec: v, Node: "two"}, "d-abc", "one")
 	c.leave(v, "one", "pod-1")
 	folder, _ = c.up(v, "two", "pod-2")
 	if got, err := os.ReadFile(filepath.Join(folder, "data")); string(got) != "kept" {
@@ -40,7 +42,7 @@ func TestCase08ARepeatedAttachIsAskedAgainAndPlugsOnce(t *testing.T) {
 	c.disk("d-abc", 16*mib)
 	v := ofDisk("pvc-1", "d-abc")
 	for range 3 {
-		c.master.must(request{Do: "attach", Spec: v, Node: "one"})
+		c.master.Must(request{Do: "attach", Spec: v, Node: "one"})
 	}
 	if c.plugged != 1 {
 		t.Errorf("plugged %d times", c.plugged)
@@ -54,11 +56,11 @@ func TestCase03AFailureIsNoReasonToUseKubernetesDefaults(t *testing.T) {
 	v := ofDisk("pvc-1", "d-abc")
 	c.fail("the controller has no credentials yet")
 	for _, call := range []request{{Do: "attach", Spec: v, Node: "one"}, {Do: "isattached", Spec: v, Node: "one"}, {Do: "detach", Spec: v, Node: "one"}} {
-		c.master.fails(call, "no credentials")
+		c.master.Fails(call, "no credentials")
 	}
 	bad := volume{Name: "pvc-1", Options: map[string]string{"diskId": ""}}
 	for _, do := range []string{"waitforattach", "mountdevice"} {
-		c.nodes["one"].fails(request{Do: do, Spec: bad, Device: ""})
+		c.nodes["one"].Fails(request{Do: do, Spec: bad, Device: ""})
 	}
 	c.fail("")
 	c.up(v, "one", "pod-1")
@@ -72,10 +74,10 @@ func TestCase04VolumesThatAKubeletFindsAfterItsRestartAreUnmounted(t *testing.T)
 	v := ofDisk("pvc-1", "d-abc")
 	c.up(v, "one", "pod-1")
 	old := c.nodes["one"]
-	old.stop()
-	again := &node{tree: old.tree, host: startHost(t, old.plugins, old.root, treeVariable+"="+old.tree.Root())}
+	old.Stop()
+	again := &node{tree: old.tree, host: flexhost.Start(t, programs, old.Plugins, old.Root, flexhost.TreeVariable+"="+old.tree.Root())}
 	c.nodes["one"] = again
-	if got := again.must(request{Do: "reconstruct", Spec: volume{Name: "pvc-1"}, Pod: "pod-1"}); got.Text != "pvc-1" {
+	if got := again.Must(request{Do: "reconstruct", Spec: volume{Name: "pvc-1"}, Pod: "pod-1"}); got.Text != "pvc-1" {
 		t.Errorf("reconstructed as %q", got.Text)
 	}
 	// The name is all that is left of the volume.
@@ -94,15 +96,15 @@ func TestCase06ThePluginIsThereWhileItIsReplaced(t *testing.T) {
 				return
 			default:
 			}
-			if got := c.master.do(request{Do: "find", Spec: v}); got.Error != "" {
+			if got := c.master.Do(request{Do: "find", Spec: v}); got.Error != "" {
 				t.Errorf("a look-up during the replacement: %s", got.Error)
 				return
 			}
 		}
 	})
 	for i := range 100 {
-		program := []string{programs.other, programs.driver}[i%2]
-		if out, err := exec.CommandContext(t.Context(), program, "--install="+c.master.plugins).CombinedOutput(); err != nil {
+		program := []string{programs.Other, programs.Driver}[i%2]
+		if out, err := exec.CommandContext(t.Context(), program, "--install="+c.master.Plugins).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
@@ -116,13 +118,13 @@ func TestCase13ACallFailsWhileTheControllerIsDownAndWorksAfter(t *testing.T) {
 	v := ofDisk("pvc-1", "d-abc")
 	for range 2 {
 		begin := time.Now()
-		c.master.fails(request{Do: "attach", Spec: v, Node: "one"}, c.socket, "aliyun-controller")
-		c.master.fails(request{Do: "detach", Spec: v, Node: "one"}, c.socket)
+		c.master.Fails(request{Do: "attach", Spec: v, Node: "one"}, c.socket, "aliyun-controller")
+		c.master.Fails(request{Do: "detach", Spec: v, Node: "one"}, c.socket)
 		if took := time.Since(begin); took > 10*time.Second {
 			t.Errorf("two calls took %s", took)
 		}
 		c.serve()
-		c.master.must(request{Do: "attach", Spec: v, Node: "one"})
+		c.master.Must(request{Do: "attach", Spec: v, Node: "one"})
 		c.down()
 	}
 }
@@ -133,15 +135,15 @@ func TestCase18NotAttachedIsToldApartFromUnknown(t *testing.T) {
 	c.disk("d-abc", 16*mib)
 	v := ofDisk("pvc-1", "d-abc")
 	is := request{Do: "isattached", Spec: v, Node: "one"}
-	if got := c.master.must(is); got.Attached == nil || *got.Attached {
+	if got := c.master.Must(is); got.Attached == nil || *got.Attached {
 		t.Errorf("before: %+v", got)
 	}
-	c.master.must(request{Do: "attach", Spec: v, Node: "one"})
-	if got := c.master.must(is); got.Attached == nil || !*got.Attached {
+	c.master.Must(request{Do: "attach", Spec: v, Node: "one"})
+	if got := c.master.Must(is); got.Attached == nil || !*got.Attached {
 		t.Errorf("after: %+v", got)
 	}
 	c.fail("throttled")
-	c.master.fails(is, "throttled")
+	c.master.Fails(is, "throttled")
 }
 
 func TestCase15SixteenVolumesOfOneServerComeUpAtOnceEachWithItsDisk(t *testing.T) {
@@ -156,10 +158,10 @@ func TestCase15SixteenVolumesOfOneServerComeUpAtOnceEachWithItsDisk(t *testing.T
 		all.Go(func() {
 			v := ofDisk(fmt.Sprintf("pvc-%d", i), fmt.Sprintf("d-abc%d", i))
 			n := c.nodes["one"]
-			attached := c.master.do(request{Do: "attach", Spec: v, Node: "one"})
-			found := n.do(request{Do: "waitforattach", Spec: v, Device: attached.Text})
-			mounted := n.do(request{Do: "mountdevice", Spec: v, Device: found.Text})
-			pod := n.do(request{Do: "setup", Spec: v, Pod: fmt.Sprint("pod-", i)})
+			attached := c.master.Do(request{Do: "attach", Spec: v, Node: "one"})
+			found := n.Do(request{Do: "waitforattach", Spec: v, Device: attached.Text})
+			mounted := n.Do(request{Do: "mountdevice", Spec: v, Device: found.Text})
+			pod := n.Do(request{Do: "setup", Spec: v, Pod: fmt.Sprint("pod-", i)})
 			for _, answer := range []response{attached, found, mounted, pod} {
 				if answer.Error != "" {
 					t.Errorf("volume %d: %s", i, answer.Error)
@@ -203,12 +205,12 @@ func TestCase27AVolumeGrowsUnderItsPod(t *testing.T) {
 	_, path := c.up(v, "one", "pod-1")
 	n := c.nodes["one"]
 	expand := request{Do: "expand", Spec: v, Device: path, Size: 2 * smallXFS}
-	n.fails(expand, "d-abc", "grows after the disk has grown")
+	n.Fails(expand, "d-abc", "grows after the disk has grown")
 	if err := disk.Grow(2 * smallXFS); err != nil {
 		t.Fatal(err)
 	}
-	n.must(expand)
-	n.must(expand)
+	n.Must(expand)
+	n.Must(expand)
 	c.leave(v, "one", "pod-1")
 }
 
@@ -222,9 +224,9 @@ func TestCase33AnInlineVolumeWithThePersistentVolumesNameDoesNotGetIt(t *testing
 	n := c.nodes["one"]
 	thief := volume{Name: "pvc-1", Inline: true, Options: map[string]string{"diskId": "d-xyz"}}
 	// Kubelet takes both for one: it is attached, it has a device, it is mounted.
-	n.must(request{Do: "mountdevice", Spec: thief, Device: path})
-	n.fails(request{Do: "setup", Spec: thief, Pod: "pod-2"}, "d-xyz")
-	if left, err := os.ReadDir(filepath.Join(n.root, "pods/pod-2/volumes/aliyun~flexv")); err == nil && len(left) > 0 {
+	n.Must(request{Do: "mountdevice", Spec: thief, Device: path})
+	n.Fails(request{Do: "setup", Spec: thief, Pod: "pod-2"}, "d-xyz")
+	if left, err := os.ReadDir(filepath.Join(n.Root, "pods/pod-2/volumes/aliyun~flexv")); err == nil && len(left) > 0 {
 		t.Errorf("left in the Pod: %v", left)
 	}
 	c.leave(v, "one", "pod-1")
@@ -242,8 +244,8 @@ func TestCase34OfTwoInlineVolumesOfOneNameTheSecondIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := c.nodes["one"]
-	n.fails(request{Do: "waitforattach", Spec: second, Device: "/dev/disk/by-id/virtio-abc"}, "d-abc", "d-xyz")
-	n.fails(request{Do: "setup", Spec: second, Pod: "pod-2"}, "d-xyz")
+	n.Fails(request{Do: "waitforattach", Spec: second, Device: "/dev/disk/by-id/virtio-abc"}, "d-abc", "d-xyz")
+	n.Fails(request{Do: "setup", Spec: second, Pod: "pod-2"}, "d-xyz")
 	c.leave(first, "one", "pod-1")
 }
 
@@ -253,10 +255,10 @@ func TestAWorkerNeedsNoSocketAndNoNetwork(t *testing.T) {
 	c.disk("d-abc", 64*mib)
 	v := ofDisk("pvc-1", "d-abc")
 	folder, _ := c.up(v, "one", "pod-1")
-	if !strings.HasPrefix(folder, c.nodes["one"].root) {
+	if !strings.HasPrefix(folder, c.nodes["one"].Root) {
 		t.Errorf("folder %s", folder)
 	}
 	// A worker has no socket: what only a master may do fails there.
-	c.nodes["one"].fails(request{Do: "attach", Spec: v, Node: "one"}, "volume socket")
+	c.nodes["one"].Fails(request{Do: "attach", Spec: v, Node: "one"}, "volume socket")
 	c.leave(v, "one", "pod-1")
 }
