@@ -28,6 +28,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer"
 	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
 	"github.com/kube-aliyun/kube-aliyun/pkg/provider"
+	"github.com/kube-aliyun/kube-aliyun/pkg/provisioner"
 	"github.com/kube-aliyun/kube-aliyun/pkg/routes"
 	"github.com/kube-aliyun/kube-aliyun/pkg/servers"
 )
@@ -49,6 +50,8 @@ type parts struct {
 	volumes         *disks.Volumes
 	volumeTransport *transport.Transport
 	drain           *drain.Watcher
+	// provisioner is nil without a volume socket.
+	provisioner *provisioner.Provisioner
 }
 
 // assemble waits for location and credentials, makes the parts and warms the
@@ -170,6 +173,7 @@ func (p *parts) make(ctx context.Context) error {
 		return err
 	}
 	p.volumes = p.newVolumes(snapshot)
+	p.provisioner = p.newProvisioner(ecsClient)
 	var routing cloudprovider.Routes
 	if p.routes != nil {
 		routing = p.routes.Routes()

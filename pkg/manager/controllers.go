@@ -19,9 +19,10 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
 )
 
-// controllerNames are the framework's names, which --controllers takes.
+// controllerNames are what --controllers takes: the framework's names, and ours.
 func controllerNames() []string {
-	all := []string{names.CloudNodeController, names.CloudNodeLifecycleController, names.ServiceLBController, names.NodeRouteController}
+	all := []string{names.CloudNodeController, names.CloudNodeLifecycleController, names.ServiceLBController, names.NodeRouteController,
+		diskProvisionerController}
 	slices.Sort(all)
 	return all
 }
@@ -50,6 +51,7 @@ func (p *parts) lead(ctx context.Context) error {
 		{names.CloudNodeLifecycleController, p.startLifecycle},
 		{names.ServiceLBController, p.startServices},
 		{names.NodeRouteController, p.startRoutes},
+		{diskProvisionerController, p.startProvisioner},
 	} {
 		if !controllerapp.IsControllerEnabled(c.name, sets.NewString(), p.replica.framework.ComponentConfig.Generic.Controllers) {
 			klog.FromContext(ctx).Info("Controller is disabled", "controller", c.name)
