@@ -14,6 +14,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
@@ -34,8 +35,11 @@ func (o *owner) noteACLs() {
 			continue
 		}
 		o.met = true
-		name := ownership.MarkedACL(st.actual.Instance.Tags)
+		name := st.ownACLName()
 		if name == "" {
+			if st.adopted && !st.searched {
+				continue // nobody knows
+			}
 			if name = aclName(o.uid, st.role); o.acls[name].marked == st.id() {
 				delete(o.acls, name)
 			}
@@ -47,6 +51,51 @@ func (o *owner) noteACLs() {
 		}
 		o.acls[name] = own
 	}
+}
+
+// ownACLName returns the name of the access control list that the load balancer
+// has, or may have, of the Service's own; "" for none.
+func (s *state) ownACLName() string {
+	if !s.adopted {
+		return ownership.MarkedACL(s.actual.Instance.Tags)
+	}
+	if s.actual.ACL != nil {
+		return s.actual.ACL.Name
+	}
+	return ""
+}
+
+// sharedACL reads the access control list that a Service has beside a load balancer
+// of others: where it wants one, had one, or this process has not looked yet. That
+// costs a call in the process's life where there is none.
+func (b *Balancers) sharedACL(ctx context.Context, st *state, service *corev1.Service) error {
+	name := aclName(st.uid, st.role)
+	_, known := st.acls[name]
+	if st.actual == nil || !st.adopted || st.searched && !known && !hasRanges(service) {
+		return nil
+	}
+	own := func(l *slb.Listener) bool {
+		return build.OwnListener(l.Attributes[slb.Description], b.options.ClusterID, st.uid)
+	}
+	err := audit.ReadACL(ctx, b.options.Cloud, st.actual, name, own)
+	st.searched = err == nil
+	return err
+}
+
+// unsearched reports whether a list beside a load balancer of others may have been
+// missed.
+func (o *owner) unsearched() bool {
+	for _, st := range o.states {
+		if st.adopted && !st.searched {
+			return true
+		}
+	}
+	return false
+}
+
+// hasRanges reports whether a Service says who may connect.
+func hasRanges(service *corev1.Service) bool {
+	return len(service.Spec.LoadBalancerSourceRanges) > 0 || service.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey] != ""
 }
 
 func aclName(uid types.UID, role ownership.Role) string {
@@ -62,8 +111,7 @@ func aclName(uid types.UID, role ownership.Role) string {
 // has source ranges, or this process has met it too late to know.
 func (b *Balancers) leftACLs(ctx context.Context, o *owner, service *corev1.Service) ([]slb.ACL, error) {
 	names := slices.Collect(maps.Keys(o.acls))
-	ranges := len(service.Spec.LoadBalancerSourceRanges) > 0 || service.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey] != ""
-	if ranges || !o.met {
+	if hasRanges(service) || !o.met || o.unsearched() {
 		for _, role := range roles { // a family that was given up may have left one
 			names = append(names, aclName(o.uid, role))
 		}

@@ -60,6 +60,10 @@ func (b *Balancers) adopt(ctx context.Context, st *state, service *corev1.Servic
 		return &build.RefusedError{Problems: problems}
 	}
 	st.adopted, st.actual, st.verified = true, o.Actual, o.Start
+	if err := b.sharedACL(ctx, st, service); err != nil {
+		st.verified = time.Time{}
+		return err
+	}
 	return nil
 }
 
@@ -83,8 +87,9 @@ func (b *Balancers) mayAdopt(ctx context.Context, st *state, service *corev1.Ser
 	if lb.AddressType == slb.Intranet && b.options.Location.VPCID != "" && lb.VPCID != b.options.Location.VPCID {
 		refuse(fmt.Sprintf("%s is in VPC %s, the cluster's servers are in %s; name one in that VPC", named, lb.VPCID, b.options.Location.VPCID))
 	}
-	if lb.IPVersion == slb.IPv6 {
-		refuse(fmt.Sprintf("%s has an IPv6 address; this version uses IPv4 ones of others only", named))
+	if roleOf(lb) != st.role {
+		refuse(fmt.Sprintf("%s has the address family %s, which the Service does not have, or not as its first; name a load balancer of its first family, or the family with the annotation %s%s",
+			named, lb.IPVersion, annotation.Prefix, annotation.IPVersion))
 	}
 	if _, elsewhere := settings.Text(annotation.Key("external-ip-type")); !st.adopted && !elsewhere && hasAddress(service, st.role) {
 		if _, found := shown(service, []slb.LoadBalancer{*lb}); !found {

@@ -58,6 +58,10 @@ type state struct {
 	born time.Time
 	// adopted: somebody else made actual, and the Service names it.
 	adopted bool
+	// searched: an access control list of the Service's name has been looked for
+	// beside an adopted load balancer, which carries no mark, and nothing has failed
+	// since.
+	searched bool
 	// ambiguous: listings showed another load balancer than the known one.
 	ambiguous bool
 
@@ -150,5 +154,5 @@ func (s *state) forget(gone bool) {
 	if gone && s.actual != nil {
 		s.gone[s.id()] = s.actual.Instance.Address
 	}
-	s.actual, s.verified, s.born, s.ambiguous, s.adopted = nil, time.Time{}, time.Time{}, false, false
+	s.actual, s.verified, s.born, s.ambiguous, s.adopted, s.searched = nil, time.Time{}, time.Time{}, false, false, false
 }

@@ -111,6 +111,10 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 	if err := b.accept(st, o.ID, o); err != nil {
 		return err
 	}
+	if err := b.sharedACL(ctx, st, r.service); err != nil {
+		st.verified = time.Time{}
+		return err
+	}
 	if st.actual == nil {
 		b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s (%s) does not exist any more; it was deleted by hand", o.ID, before.Instance.Address)
 		return nil
@@ -259,7 +263,7 @@ func (b *Balancers) carryOut(ctx context.Context, st *state, r *round, p plan.Pl
 		r.steps = append(r.steps, p.Steps...)
 		return again, nil
 	}
-	st.verified = time.Time{}
+	st.verified, st.searched = time.Time{}, false
 	r.read = time.Time{}
 	b.refusedReference(ctx, err)
 	return (out.Gone || out.Doubtful) && !apierror.IsRetryable(err), err

@@ -42,7 +42,7 @@ func (b *Balancers) remaining(ctx context.Context, o *owner, service *corev1.Ser
 		return nil, err
 	}
 	o.listed = &listing{at: at, lbs: lbs, held: held}
-	if len(lbs)+len(held) == 0 {
+	if len(lbs) == 0 { // no mark tells of them
 		if o.listed.acls, err = b.leftACLs(ctx, o, service); err != nil {
 			o.listed = nil
 			return nil, err

@@ -22,6 +22,7 @@ import (
 	"k8s.io/cloud-provider/controllers/service"
 	"k8s.io/component-base/featuregate"
 	controllersmetrics "k8s.io/component-base/metrics/prometheus/controllers"
+	"k8s.io/klog/v2"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/credentials"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
@@ -48,6 +49,9 @@ type rig struct {
 	kube *fake.Clientset
 	// eyes read the cloud for the test, past the controllers' transport.
 	eyes *slb.Client
+
+	// logger takes the controllers' log; nil: the process's does.
+	logger *klog.Logger
 
 	// window is how long Node events are gathered.
 	window nodewatch.Window
@@ -162,6 +166,9 @@ var metricsOnce = sync.OnceValue(func() *controllersmetrics.ControllerManagerMet
 func (r *rig) start(change ...func(*Options)) *controller {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
+	if r.logger != nil {
+		ctx = klog.NewContext(ctx, *r.logger)
+	}
 	factory := informers.NewSharedInformerFactory(r.kube, 0)
 	options := Options{
 		ClusterID: testCluster, Location: config.Location{Region: "cn-hangzhou", VPCID: aliyunsim.SmallVPC, VSwitchIDs: []string{aliyunsim.SmallVSwitchH}},

@@ -8,9 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2/textlogger"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
@@ -18,7 +20,8 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/fault"
 )
 
-// weaknesses are those of the official controller that concern load balancers, by
+// weaknesses are those of the official controller that concern load balancers, and
+// one that concerns routes, by
 // their number in the study of it, each with the test that shows that they are not
 // ours.
 var weaknesses = []struct {
@@ -31,6 +34,7 @@ var weaknesses = []struct {
 	{7, "a Service that wants no load balancer any more leaks it on a restart", "TestWeakness7LoadBalancerGivenUpWhileNobodyLookedIsDeleted"},
 	{8, "a public Service cannot be deleted where public ones are not allowed", "TestWeakness8DeletionIsPossibleWherePublicOnesAreNotAllowed"},
 	{9, "a listener deleted by hand stays away", "TestChangesByHandAreSetRight"},
+	{11, "a domain's certificate cannot be changed", "TestCertificatesRotateWithoutAnInterruption"},
 	{12, "a preserved load balancer loses its listeners and groups", "TestPreservedLoadBalancerKeepsEverythingButOurMarks"},
 	{13, "tags of others are removed", "TestListenersAndTagsOfOthersStay"},
 	{14, "each change of endpoints and Nodes is read live", "TestWeakness14To18ChangesCostKubernetesNothing"},
@@ -39,10 +43,12 @@ var weaknesses = []struct {
 	{17, "all Pods of the cluster are kept in memory", "TestWeakness14To18ChangesCostKubernetesNothing"},
 	{18, "each sync patches the Service", "TestWeakness14To18ChangesCostKubernetesNothing"},
 	{19, "a deletion reads everything before", "TestCreateAndDeleteKeepTheirBudgets"},
+	{20, "an empty list of routes costs a look-up for each Node", "TestBudgetOfFiftyNewNodes"},
 	{26, "taints are not seen", "TestDrainingServerGetsWeightZeroUnlessItIsTheLast"},
 	{27, "the label of control planes is unknown", "TestExcludedNodesAreNoBackends"},
 	{28, "a client token is used again with another vSwitch", "TestWeakness28EachVSwitchHasItsOwnClientToken"},
 	{34, "a member on another port is changed over and over", "TestWeakness34MemberOnAnotherPortIsTakenOutOnce"},
+	{35, "each sync prints the Service to the log", "TestWeakness35ServicesAreNotPrintedToTheLog"},
 }
 
 func TestEachWeaknessHasATest(t *testing.T) {
@@ -50,6 +56,7 @@ func TestEachWeaknessHasATest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = append(files, "../routes/budget_test.go")
 	tests := map[string]bool{}
 	for _, file := range files {
 		content, err := os.ReadFile(file) // #nosec G304 -- our own sources
@@ -217,4 +224,53 @@ func TestWeakness34MemberOnAnotherPortIsTakenOutOnce(t *testing.T) {
 	if n := r.sim.Counts()[remove] - before; n != 1 {
 		t.Errorf("%d calls of %s", n, remove)
 	}
+}
+
+func TestWeakness35ServicesAreNotPrintedToTheLog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "instant", 3)
+	var log logged
+	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Verbosity(usualVerbosity), textlogger.Output(&log)))
+	r.logger = &logger
+	const secret = "not-for-the-log"
+	s := newService(1, func(s *corev1.Service) { s.Annotations[corev1.LastAppliedConfigAnnotation] = secret })
+	c := r.living(s)
+	created := log.String()
+	if !strings.Contains(created, "Created load balancer") {
+		t.Fatalf("nothing is logged: %s", created)
+	}
+	for range 10 {
+		if _, err := c.EnsureLoadBalancer(t.Context(), "kubernetes", r.service(s), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if more := log.String()[len(created):]; more != "" {
+		t.Errorf("syncs that change nothing are logged: %s", more)
+	}
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, secret) || len(line) > 1000 {
+			t.Errorf("a line of %d bytes: %s", len(line), line)
+		}
+	}
+}
+
+// usualVerbosity is the highest with which controllers usually run.
+const usualVerbosity = 2
+
+// logged gathers a log.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

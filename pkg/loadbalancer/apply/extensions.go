@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/apierror"
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/plan"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
@@ -16,6 +18,15 @@ func (r *run) skipExtension(s plan.Step) bool {
 	switch s.Kind { //nolint:exhaustive // the others do not depend on domain extensions
 	case plan.CreateExtension:
 		return r.failed[string(plan.TagInstance)] || r.failed[scopeListener+s.Listener.String()]
+	case plan.SetListener:
+		if text, changed := s.Changed[slb.Description]; !changed || build.KeepsDomains(text) {
+			return false
+		}
+		for failed := range r.failed {
+			if strings.HasPrefix(failed, scopeExtension+s.Listener.String()+" ") {
+				return true // the mark would be lost
+			}
+		}
 	case plan.UntagInstance:
 		if !slices.Contains(s.Keys, ownership.TagExtensions) {
 			return false

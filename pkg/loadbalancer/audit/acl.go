@@ -11,17 +11,22 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 )
 
-// readACL reads the access control list that an instance's mark names: one call
-// where a listener uses it, two where it has to be looked for. An instance without
-// the mark has none, and costs none.
+// readACL reads the access control list that an instance's mark names. An instance
+// without the mark has none, and costs none.
 func readACL(ctx context.Context, cloud Cloud, actual *plan.Actual) error {
 	name := ownership.MarkedACL(actual.Instance.Tags)
 	if name == "" {
 		return nil
 	}
+	return ReadACL(ctx, cloud, actual, name, func(*slb.Listener) bool { return true })
+}
+
+// ReadACL reads the access control list of a name: one call where a listener that
+// own accepts uses it, two where it has to be looked for. There may be none.
+func ReadACL(ctx context.Context, cloud Cloud, actual *plan.Actual, name string, own func(*slb.Listener) bool) error {
 	for i := range actual.Listeners {
 		l := &actual.Listeners[i]
-		if l.Attributes[slb.ACLStatus] != "on" || l.Attributes[slb.ACLID] == "" {
+		if l.Attributes[slb.ACLStatus] != "on" || l.Attributes[slb.ACLID] == "" || !own(l) {
 			continue
 		}
 		acl, err := cloud.ACL(ctx, l.Attributes[slb.ACLID])

@@ -1,8 +1,6 @@
 package build
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -48,19 +46,8 @@ func (b *builder) adoption() *Adoption {
 			b.notice("annotation %s has no effect on load balancer %s, which is used but not managed", e.Key, id)
 		}
 	}
-	switch families := b.in.Service.Spec.IPFamilies; {
-	case len(families) > 0 && !slices.Contains(families, corev1.IPv4Protocol):
-		b.refuse("annotation %s%s with an IPv6-only Service is not supported by this version; add IPv4 to ipFamilies", annotation.Prefix, annotation.ID)
-	case len(families) > 1:
-		b.notice("load balancer %s has an IPv4 address only: the Service gets none of its second address family", id)
-	}
-	if b.acl != nil {
-		b.refuse("loadBalancerSourceRanges with annotation %s%s is not supported by this version: the access control list would have to be marked on a load balancer that is not managed; "+
-			"remove the ranges, or let the Service have a load balancer of its own", annotation.Prefix, annotation.ID)
-	}
-	if _, given := b.settings.Text(annotation.DomainExtensions); given {
-		b.refuse("annotation %s%s with %s%s is not supported by this version: domain extensions would have to be marked on a load balancer that is not managed; "+
-			"use one certificate for all domains, or let the Service have a load balancer of its own", annotation.Prefix, annotation.DomainExtensions, annotation.Prefix, annotation.ID)
+	if all := familyRoles(b.in.Service); len(all) > 1 {
+		b.notice("load balancer %s has one address family: the Service gets none of its other one", id)
 	}
 	b.unknownGroupPorts()
 	return a

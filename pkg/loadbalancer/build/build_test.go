@@ -275,7 +275,7 @@ func TestAnnotationsWithoutEffectAreTold(t *testing.T) {
 
 func TestOwnMarksAreRecognised(t *testing.T) {
 	s := testService()
-	d := ListenerDescription("test-cluster", s, 80)
+	d := ListenerDescription("test-cluster", s, 80, "")
 	if !OwnListener(d, "test-cluster", s.UID) || OwnListener(d, "other", s.UID) || OwnListener(d, "test-cluster", "x") || OwnListener("by hand", "test-cluster", s.UID) {
 		t.Errorf("description %q is not recognised rightly", d)
 	}

@@ -13,12 +13,9 @@ import (
 
 // Roles returns the load balancers that a Service wants, one for each of its
 // address families, in their order: an instance has one family only. A Service
-// that names none wants IPv4, and so does one that uses somebody else's. An
-// annotation may name one of the families.
+// that names none wants IPv4. An annotation may name one of the families; one that
+// uses somebody else's has its first family otherwise.
 func Roles(s *corev1.Service) []ownership.Role {
-	if annotation.Value(s.Annotations, annotation.ID) != "" {
-		return []ownership.Role{ownership.RoleLoadBalancer}
-	}
 	all := familyRoles(s)
 	if version := annotation.Value(s.Annotations, annotation.IPVersion); version != "" {
 		if role := roleOfVersion(version); slices.Contains(all, role) {
@@ -27,6 +24,9 @@ func Roles(s *corev1.Service) []ownership.Role {
 	}
 	if prefersDual(s) && ToPods(s) && slices.Contains(all, ownership.RoleLoadBalancer) {
 		return []ownership.Role{ownership.RoleLoadBalancer} // those of IPv6 have no Pods as backends
+	}
+	if annotation.Value(s.Annotations, annotation.ID) != "" {
+		return all[:1]
 	}
 	return all
 }

@@ -43,7 +43,7 @@ func (b *builder) listeners() []Listener {
 		}
 		b.restrict(l)
 		b.certify(&l)
-		l.Attributes[slb.Description] = ListenerDescription(b.cfg.ClusterID, s, int(port.Port))
+		l.Attributes[slb.Description] = ListenerDescription(b.cfg.ClusterID, s, int(port.Port), b.kept(l))
 		if err := slb.Validate(l.Protocol, l.Attributes); err != nil {
 			b.refuse("port %d: %v", port.Port, err)
 		}

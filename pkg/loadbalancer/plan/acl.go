@@ -21,7 +21,7 @@ func (p *planner) fillACL() bool {
 	if w == nil {
 		return true
 	}
-	if p.a.Instance.ID != "" && p.a.Instance.Tags[ownership.TagACL] != w.Name {
+	if p.w.Adoption == nil && p.a.Instance.ID != "" && p.a.Instance.Tags[ownership.TagACL] != w.Name {
 		p.marked = true
 		p.step(Step{Kind: TagInstance, Instance: slb.Create{Tags: map[string]string{ownership.TagACL: w.Name}}})
 		if a != nil && a.Name != w.Name {
@@ -83,9 +83,10 @@ func (p *planner) dropACL() {
 // Service's own by its ID, where it has one. A listener whose list is this
 // project's business and that should have none is opened again; what somebody
 // else has put there stays.
-func (p *planner) restricted(attributes slb.Attributes) slb.Attributes {
+func (p *planner) restricted(attributes slb.Attributes, actual *slb.Listener) slb.Attributes {
 	out := WithACL(attributes, p.a)
-	if _, named := out[slb.ACLStatus]; !named && p.a.Instance.Tags[ownership.TagACL] != "" {
+	ours := p.a.Instance.Tags[ownership.TagACL] != "" || actual != nil && p.own(actual) && build.KeepsACL(actual.Attributes[slb.Description])
+	if _, named := out[slb.ACLStatus]; !named && ours {
 		out = maps.Clone(out)
 		out[slb.ACLStatus] = "off"
 	}

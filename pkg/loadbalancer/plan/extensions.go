@@ -12,7 +12,7 @@ import (
 // so that they are found again whatever happens.
 func (p *planner) markExtensions() {
 	_, wanted := p.w.Instance.Tags[ownership.TagExtensions]
-	if wanted && p.a.Instance.ID != "" && p.a.Instance.Tags[ownership.TagExtensions] == "" {
+	if wanted && p.w.Adoption == nil && p.a.Instance.ID != "" && p.a.Instance.Tags[ownership.TagExtensions] == "" {
 		p.extended = true
 		p.step(Step{Kind: TagInstance, Instance: slb.Create{Tags: map[string]string{ownership.TagExtensions: ownership.MarkOn}}})
 	}

@@ -44,11 +44,11 @@ func (p *planner) listener(l build.Listener) {
 		return
 	}
 	key := slb.Listener{ListenerKey: l.ListenerKey}
-	l.Attributes = p.restricted(l.Attributes)
-	if l.Asked != nil {
-		l.Asked = p.restricted(l.Asked)
-	}
 	actual := p.a.Listener(l.ListenerKey)
+	l.Attributes = p.restricted(l.Attributes, actual)
+	if l.Asked != nil {
+		l.Asked = p.restricted(l.Asked, actual)
+	}
 	if actual == nil {
 		p.create(l)
 		return
@@ -65,10 +65,16 @@ func (p *planner) listener(l build.Listener) {
 	if to.group != nil && (to.group.id == "" || to.group.id != actual.GroupID) {
 		set.Bind, set.Group, set.GroupName = true, to.group.id, to.group.name
 	}
+	// A mark on the listener is there before the first domain extension, and goes
+	// after the last.
+	last := len(l.Extensions) == 0
+	if last && l.Protocol == slb.HTTPS {
+		p.extensions(l, p.a.Extensions[l.Port])
+	}
 	if set.Bind || len(set.Changed) > 0 {
 		p.step(set)
 	}
-	if l.Protocol == slb.HTTPS {
+	if !last && l.Protocol == slb.HTTPS {
 		p.extensions(l, p.a.Extensions[l.Port])
 	}
 	if actual.Status == slb.ListenerStopped || actual.Status == slb.ListenerStopping {
