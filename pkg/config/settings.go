@@ -252,8 +252,8 @@ var settings = []setting{
 	},
 	{
 		flag: "delete-orphaned-load-balancers", fallback: "false",
-		help: "Delete load balancers of this cluster whose Service is proven gone. They are only reported otherwise.",
-		zh:   "删除本集群中 Service 已确认不存在的负载均衡。默认只报告，不删除。",
+		help: "Delete load balancers and access control lists of this cluster whose Service is proven gone. They are only reported otherwise.",
+		zh:   "删除本集群中 Service 已确认不存在的负载均衡和访问控制策略组。默认只报告，不删除。",
 		set:  boolean(func(c *Config) *bool { return &c.LoadBalancer.DeleteOrphans }),
 	},
 	{

@@ -128,6 +128,18 @@ var (
 		Doc:   "A load balancer of this cluster was deleted because its Service is proven to be gone.",
 		DocZH: "集群的某个负载均衡因其 Service 已确认不存在而被删除。",
 	})
+	ACLOrphaned = register(Reason{
+		Name:  "AccessControlListOrphaned",
+		Type:  Warning,
+		Doc:   "An access control list that the controller made for a Service's source ranges is left over: the Service does not exist or wants no load balancer. It is left alone; delete it by hand, or let the controller delete such ones.",
+		DocZH: "控制器为某个 Service 的来源地址段创建的访问控制策略组已无用：该 Service 已不存在或不再需要负载均衡。它不会被改动；请手工删除，或允许控制器删除。",
+	})
+	ACLOrphanDeleted = register(Reason{
+		Name:  "AccessControlListOrphanDeleted",
+		Type:  Normal,
+		Doc:   "An access control list of the cluster was deleted because its Service is proven to be gone, or has no load balancer that uses it.",
+		DocZH: "集群的某个访问控制策略组被删除：其 Service 已确认不存在，或该 Service 没有负载均衡使用它。",
+	})
 	// SyncLoadBalancerFailed has the name that the framework's service controller
 	// gives to the same.
 	SyncLoadBalancerFailed = register(Reason{

@@ -173,9 +173,30 @@ func (b *Balancers) dropACL(ctx context.Context, st *state, lbs []slb.LoadBalanc
 }
 
 // deleteACLs deletes the access control lists of load balancers that have just
-// been deleted, as their marks name them, those that are known to be left besides,
-// and those in left, which have just been read. No call where there is none.
+// been deleted.
 func (b *Balancers) deleteACLs(ctx context.Context, o *owner, lbs []slb.LoadBalancer, left []slb.ACL) error {
+	return b.eachACL(ctx, o, lbs, left, func(ctx context.Context, o *owner, acl *slb.ACL) error {
+		if err := b.options.Cloud.DeleteACL(ctx, acl.ID); err != nil && !errors.Is(err, apierror.ErrNotFound) {
+			return fmt.Errorf("the load balancer is deleted, its access control list is not; take it off the listeners that use it: %w", err)
+		}
+		klog.FromContext(ctx).V(1).Info("Deleted access control list", "service", o.service, "acl", acl.ID, "name", acl.Name)
+		return nil
+	})
+}
+
+// preserveACL makes an access control list nobody's that stays in use on a
+// load balancer which outlives its Service.
+func (b *Balancers) preserveACL(ctx context.Context, _ *owner, acl *slb.ACL) error {
+	if err := b.options.Cloud.UntagACL(ctx, acl.ID, ownKeys(acl.Tags)...); err != nil && !errors.Is(err, apierror.ErrNotFound) {
+		return fmt.Errorf("keep access control list %s: %w", acl.ID, err)
+	}
+	return nil
+}
+
+// eachACL gives up a Service's access control lists: those that the marks on lbs
+// name, those that are known to be left besides, and those in left, which have just
+// been read. No call where there is none.
+func (b *Balancers) eachACL(ctx context.Context, o *owner, lbs []slb.LoadBalancer, left []slb.ACL, giveUp func(context.Context, *owner, *slb.ACL) error) error {
 	for i := range lbs {
 		if name := ownership.MarkedACL(lbs[i].Tags); name != "" && o.acls[name].marked == "" {
 			o.acls[name] = ownACL{marked: lbs[i].ID}
@@ -194,11 +215,10 @@ func (b *Balancers) deleteACLs(ctx context.Context, o *owner, lbs []slb.LoadBala
 		}
 	}
 	for i := range left {
-		if err := b.options.Cloud.DeleteACL(ctx, left[i].ID); err != nil && !errors.Is(err, apierror.ErrNotFound) {
-			return fmt.Errorf("the load balancer is deleted, its access control list is not; take it off the listeners that use it: %w", err)
+		if err := giveUp(ctx, o, &left[i]); err != nil {
+			return err
 		}
 		delete(o.acls, left[i].Name)
-		klog.FromContext(ctx).V(1).Info("Deleted access control list", "service", o.service, "acl", left[i].ID, "name", left[i].Name)
 	}
 	return nil
 }

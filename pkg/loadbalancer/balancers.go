@@ -12,6 +12,7 @@ import (
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/klog/v2"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/apply"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/audit"
@@ -35,6 +36,9 @@ type Balancers struct {
 	poller   *apply.Poller
 	checker  *reference.Checker
 	elastic  *elasticIPs
+	// surveyedACLs: the access control lists have been listed in this life; the
+	// auditor's alone.
+	surveyedACLs bool
 	// slack is how much older than an audit period the memory may be.
 	slack time.Duration
 	// warm is closed when the survey has ended; started is when it began.
@@ -90,7 +94,10 @@ func (b *Balancers) Run(ctx context.Context) {
 		b.survey(ctx)
 		audit.New(audit.Options{
 			Cloud: b.options.Cloud, Clock: b.options.Clock, ClusterID: b.options.ClusterID, Period: b.options.Settings.AuditPeriod,
-			Known: b.memory.known, Listed: b.listed,
+			Known: b.memory.known, Listed: func(ctx context.Context, all []slb.LoadBalancer) {
+				b.listed(ctx, all)
+				b.lists(ctx, all)
+			},
 			Observed: func(_ context.Context, o audit.Observation) {
 				for _, uid := range b.memory.observe(o) {
 					b.queue.Add(uid, reasonAudit)

@@ -76,6 +76,8 @@ type scenario struct {
 	// rig makes the region; nil: newRig.
 	rig     func(t testing.TB, profile string, servers int) *rig
 	service func() *corev1.Service
+	// options change those of the controllers.
+	options func(*Options)
 	// living: the Service's load balancer is there and right before act.
 	living bool
 	act    func(r *rig, s *corev1.Service)
@@ -287,7 +289,12 @@ func play(t *testing.T, sc scenario, n int, after bool) int {
 	r.sim.Knobs(func(k *api.Knobs) { k.TagLag, k.ListLag = 100*time.Millisecond, 100*time.Millisecond })
 	s := sc.service()
 	d := &death{inner: r.transport(nil), after: after, died: make(chan struct{})}
-	first := r.start(func(o *Options) { o.Cloud = slb.New(d) })
+	options := func(o *Options) {
+		if sc.options != nil {
+			sc.options(o)
+		}
+	}
+	first := r.start(options, func(o *Options) { o.Cloud = slb.New(d) })
 	if sc.living {
 		r.create(s)
 		r.eventually("the Service has an address", func() bool { return r.address(s) != "" })
@@ -308,7 +315,7 @@ func play(t *testing.T, sc scenario, n int, after bool) int {
 		}
 		return d.made()
 	}
-	r.start()
+	r.start(options)
 	r.eventually("all is right after the take-over", func() bool { return sc.right(r, s) == nil })
 	r.settle()
 	if err := sc.right(r, s); err != nil {

@@ -101,6 +101,13 @@ func (b *Balancers) reconcileAll(ctx context.Context, o *owner, service *corev1.
 			j.result = worse(j.result, resultChanged)
 		}
 	}
+	dropped, err := b.dropStrayACLs(ctx, o, service)
+	if err != nil {
+		return resultFailed, nil, err
+	}
+	if dropped {
+		j.result = worse(j.result, resultChanged)
+	}
 	if err := b.shed(ctx, o, service); err != nil {
 		return resultFailed, nil, err
 	}

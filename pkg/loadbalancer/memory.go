@@ -25,6 +25,13 @@ type memory struct {
 	names map[types.UID]types.NamespacedName
 	// strays are load balancers beside which a listing showed another one.
 	strays map[key]bool
+	// listed: some Service has, or had in this life, an access control list.
+	listed bool
+	// keptACLs are the names of the access control lists that Services have, or may
+	// have.
+	keptACLs map[types.UID][]string
+	// strayACLs are names of access control lists that a listing showed, by Service.
+	strayACLs map[types.UID][]string
 	// seen are observations that wait for their Service's next pass.
 	seen map[key]audit.Observation
 	// members are the servers of each load balancer; attached counts them.
@@ -39,7 +46,8 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		owners: map[types.UID]*owner{}, ids: map[key]string{}, seen: map[key]audit.Observation{},
-		names: map[types.UID]types.NamespacedName{}, strays: map[key]bool{},
+		names: map[types.UID]types.NamespacedName{}, keptACLs: map[types.UID][]string{}, strayACLs: map[types.UID][]string{},
+		strays:  map[key]bool{},
 		members: map[key][]string{}, attached: map[string]int{}, rejected: map[candidate]rejection{},
 		waiting: map[types.UID]bool{},
 	}
@@ -62,6 +70,9 @@ func (m *memory) publish(o *owner) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.names[o.uid] = o.service
+	if delete(m.keptACLs, o.uid); len(o.acls) > 0 {
+		m.keptACLs[o.uid], m.listed = slices.Collect(maps.Keys(o.acls)), true
+	}
 	for _, s := range o.states {
 		if old := m.ids[s.key()]; old != "" && old != s.id() {
 			m.count(s.key(), nil)
@@ -109,6 +120,8 @@ func (m *memory) drop(uid types.UID) {
 	delete(m.owners, uid)
 	delete(m.names, uid)
 	delete(m.waiting, uid)
+	delete(m.strayACLs, uid)
+	delete(m.keptACLs, uid)
 	ofService := func(k key) bool { return k.uid == uid }
 	maps.DeleteFunc(m.seen, func(k key, _ audit.Observation) bool { return ofService(k) })
 	maps.DeleteFunc(m.strays, func(k key, _ bool) bool { return ofService(k) })

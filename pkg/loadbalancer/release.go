@@ -93,19 +93,24 @@ func (b *Balancers) preserve(ctx context.Context, service *corev1.Service, id st
 			return err
 		}
 	}
-	var keys []string
-	for key := range lb.Tags {
-		if strings.HasPrefix(key, ownership.TagPrefix) && key != ownership.TagAllow {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	if err := b.options.Cloud.Untag(ctx, id, keys...); err != nil && !errors.Is(err, apierror.ErrNotFound) {
+	if err := b.options.Cloud.Untag(ctx, id, ownKeys(lb.Tags)...); err != nil && !errors.Is(err, apierror.ErrNotFound) {
 		return err
 	}
 	b.options.Events.Event(service, event.LoadBalancerPreserved,
 		"load balancer %s (%s) is kept with its listeners and servers, and belongs to no Service any more; it costs until you delete it", id, lb.Address)
 	return nil
+}
+
+// ownKeys returns the keys of our marks among an object's tags.
+func ownKeys(tags map[string]string) []string {
+	var keys []string
+	for key := range tags {
+		if strings.HasPrefix(key, ownership.TagPrefix) && key != ownership.TagAllow {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // unmark takes a Service's mark off the listeners of a load balancer, so that

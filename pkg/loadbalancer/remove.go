@@ -164,7 +164,10 @@ func (b *Balancers) remove(ctx context.Context, o *owner, service *corev1.Servic
 		st.doubt = nil
 	}
 	if preserves(service) {
-		clear(o.acls) // a list that is in use stays with its load balancer
+		err := b.eachACL(ctx, o, listed.lbs, listed.acls, b.preserveACL)
+		if err != nil {
+			return err
+		}
 	} else if err := b.deleteACLs(ctx, o, listed.lbs, listed.acls); err != nil {
 		return err
 	}

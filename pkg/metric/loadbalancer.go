@@ -24,6 +24,11 @@ var (
 		"Load balancers of this cluster without a Service, as of the last audit.",
 		"最近一次审计发现的没有 Service 的本集群负载均衡数。",
 	)
+	ACLOrphans = NewGauge(
+		"aliyun_access_control_list_orphans",
+		"Access control lists of this cluster without a Service, as of the last audit.",
+		"最近一次审计发现的没有 Service 的本集群访问控制策略组数。",
+	)
 	LoadBalancersManaged = NewGauge(
 		"aliyun_loadbalancers",
 		"Load balancers that the controller keeps.",

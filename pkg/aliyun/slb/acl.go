@@ -200,3 +200,8 @@ func aclEntries(entries []netip.Prefix) (string, error) {
 	}
 	return string(raw), nil
 }
+
+// UntagACL removes tags from an access control list. No keys, no call.
+func (c *Client) UntagACL(ctx context.Context, id string, keys ...string) error {
+	return wrap(c.untag(ctx, resourceACL, id, keys), "untag access control list %s", id)
+}

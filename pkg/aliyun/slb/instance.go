@@ -10,8 +10,11 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 )
 
-// resourceInstance is the tag calls' word for a load balancer.
-const resourceInstance = "instance"
+// The tag calls' words for what carries tags (SLB API: TagResources).
+const (
+	resourceInstance = "instance"
+	resourceACL      = "acl"
+)
 
 // Create makes a load balancer. With a client token the call is repeated after a
 // lost reply; the same token with the same parameters always gives the same
@@ -128,12 +131,16 @@ func (c *Client) Tag(ctx context.Context, id string, tags map[string]string) err
 
 // Untag removes tags from a load balancer. No keys, no call.
 func (c *Client) Untag(ctx context.Context, id string, keys ...string) error {
+	return wrap(c.untag(ctx, resourceInstance, id, keys), "untag load balancer %s", id)
+}
+
+func (c *Client) untag(ctx context.Context, kind, id string, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	req := sdk.CreateUntagResourcesRequest()
-	req.ResourceType, req.ResourceId, req.TagKey = resourceInstance, &[]string{id}, &keys
-	return wrap(c.set(ctx, req, sdk.CreateUntagResourcesResponse()), "untag load balancer %s", id)
+	req.ResourceType, req.ResourceId, req.TagKey = kind, &[]string{id}, &keys
+	return c.set(ctx, req, sdk.CreateUntagResourcesResponse())
 }
 
 func sortedKeys(m map[string]string) []string {

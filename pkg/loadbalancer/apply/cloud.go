@@ -76,6 +76,7 @@ type ACLWriter interface {
 	AddACLEntries(ctx context.Context, id string, entries []netip.Prefix) error
 	RemoveACLEntries(ctx context.Context, id string, entries []netip.Prefix) error
 	DeleteACL(ctx context.Context, id string) error
+	UntagACL(ctx context.Context, id string, keys ...string) error
 }
 
 var _ Cloud = (*slb.Client)(nil)
