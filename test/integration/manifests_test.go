@@ -29,7 +29,14 @@ func kubectl(t *testing.T, args ...string) (string, error) {
 
 const manifests = "../../deploy/controller"
 
-func TestAPIServerTakesTheDaemonSetStrictly(t *testing.T) {
+func TestAPIServerTakesTheDaemonSetsStrictly(t *testing.T) {
+	for _, folder := range []string{manifests, "../../deploy/hardened"} {
+		t.Run(filepath.Base(folder), func(t *testing.T) { takesDaemonSet(t, folder) })
+	}
+}
+
+func takesDaemonSet(t *testing.T, folder string) {
+	t.Helper()
 	client := cluster.Shared(t).Client()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
@@ -40,7 +47,7 @@ func TestAPIServerTakesTheDaemonSetStrictly(t *testing.T) {
 		}
 	})
 	// The shared control plane's rights were applied by other tests, and not on the server.
-	out, err := kubectl(t, "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", manifests)
+	out, err := kubectl(t, "apply", "--server-side", "--force-conflicts", "--validate=strict", "-k", folder)
 	if err != nil {
 		t.Fatalf("kubectl apply: %v\n%s", err, out)
 	}

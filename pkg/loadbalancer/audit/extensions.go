@@ -21,6 +21,9 @@ func readExtensions(ctx context.Context, cloud Cloud, actual *plan.Actual) error
 			continue
 		}
 		found, err := cloud.Extensions(ctx, actual.Instance.ID, l.Port)
+		if err == nil && len(found) == 0 {
+			found, err = cloud.Extensions(ctx, actual.Instance.ID, l.Port) // the mark says otherwise: one empty answer is no proof
+		}
 		if err != nil {
 			return fmt.Errorf("read load balancer %s: %w", actual.Instance.ID, err)
 		}

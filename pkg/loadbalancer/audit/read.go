@@ -41,6 +41,9 @@ type Observation struct {
 // other: one of them is late, or cut short.
 var errInconsistent = errors.New("the listeners of two answers differ")
 
+// errUnlisted says that a listener uses a server group that a listing lacks.
+var errUnlisted = errors.New("the listing of server groups lacks it")
+
 // Read reads one load balancer: two calls, and more only where it has vServer
 // groups in use.
 func Read(ctx context.Context, cloud Cloud, id string, now func() time.Time) (Observation, error) {
@@ -118,6 +121,12 @@ func ReadGroups(ctx context.Context, cloud Cloud, actual *plan.Actual) error {
 	groups, err := cloud.Groups(ctx, actual.Instance.ID)
 	if err != nil {
 		return fmt.Errorf("read load balancer %s: %w", actual.Instance.ID, err)
+	}
+	for i := range actual.Listeners {
+		l := &actual.Listeners[i]
+		if l.GroupID != "" && !slices.ContainsFunc(groups, func(g slb.Group) bool { return g.ID == l.GroupID }) {
+			return fmt.Errorf("read load balancer %s: server group %s of listener %s: %w", actual.Instance.ID, l.GroupID, l.ListenerKey, errUnlisted)
+		}
 	}
 	living := groups[:0]
 	for _, g := range groups {
