@@ -57,3 +57,57 @@ func TestCase15SixteenDisksToOneServerAtOnceAreAttachedOneByOne(t *testing.T) {
 		t.Errorf("other nodes are delayed: %v", took)
 	}
 }
+
+// TestSixteenDisksToOneServerAndSixtyFourToEight runs at a twentieth of the real
+// pace: readings 50 ms apart instead of a second, attaches of 100 ms instead of two.
+func TestSixteenDisksToOneServerAndSixtyFourToEight(t *testing.T) {
+	const pace, lasts = 50 * time.Millisecond, 100 * time.Millisecond
+	for name, tt := range map[string]struct{ disks, servers int }{"16 to one": {16, 1}, "64 to eight": {64, 8}} {
+		t.Run(name, func(t *testing.T) {
+			// Servers of odd numbers are in the disks' zone.
+			r := newRig(t, 2*tt.servers)
+			r.sim.Knobs(func(k *api.Knobs) { k.DiskAttach = lasts })
+			node := func(i int) string { return fmt.Sprintf("node-%d", 1+2*(i%tt.servers)) }
+			for i := range tt.disks {
+				r.many(i, 1, node(i))
+			}
+			r.start(func(r *rig) { r.opts.Pace = pace })
+			r.sim.ResetCounters()
+			began := time.Now()
+			var wg sync.WaitGroup
+			for i := range tt.disks {
+				wg.Go(func() {
+					if message := r.attach(fmt.Sprintf("pv-%d", i), node(i)); message != "" {
+						t.Errorf("pv-%d: %s", i, message)
+					}
+				})
+			}
+			wg.Wait()
+			took := time.Since(began)
+			counts := r.sim.Counts()
+			reads := counts["DescribeDisks"]
+			if limit := int(took/pace) + 1; reads > limit {
+				t.Errorf("%d DescribeDisks in %s, at most %d", reads, took, limit)
+			}
+			others := 0
+			for action, n := range counts {
+				if action != "DescribeDisks" {
+					others += n
+				}
+			}
+			if others > 3*tt.disks {
+				t.Errorf("%d calls beside DescribeDisks: %v", others, counts)
+			}
+			// One by one is what callers do that know nothing of each other's calls. The
+			// sixteen disks of one server leave no room for another.
+			baseline := "not measured"
+			if tt.servers > 1 {
+				r.many(tt.disks, 1, "node-1")
+				alone := time.Now()
+				r.succeeds(r.attach(fmt.Sprintf("pv-%d", tt.disks), "node-1"))
+				baseline = (time.Since(alone) * time.Duration(tt.disks)).String()
+			}
+			t.Logf("%s: %s, %d calls and %d DescribeDisks; one by one: %s", name, took, others, reads, baseline)
+		})
+	}
+}

@@ -46,8 +46,9 @@ type parts struct {
 	routes    *routes.Controller
 	balancers *loadbalancer.Balancers
 	cloud     *provider.Provider
-	// volumes and their transport are nil without a volume socket.
+	// volumes, room and their transport are nil without a volume socket.
 	volumes         *disks.Volumes
+	room            *disks.Room
 	volumeTransport *transport.Transport
 	drain           *drain.Watcher
 	// provisioner is nil without a volume socket.

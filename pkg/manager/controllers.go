@@ -63,6 +63,7 @@ func (p *parts) lead(ctx context.Context) error {
 			return fmt.Errorf("start %s: %w", c.name, err)
 		}
 	}
+	p.startRoom(ctx, running)
 	return running.wait()
 }
 

@@ -136,6 +136,9 @@ func (p *parts) newVolumes(snapshot *servers.Snapshot) *disks.Volumes {
 	}
 	cfg, core := p.replica.cfg, p.informers.Core().V1()
 	core.PersistentVolumes().Informer()
+	p.room = disks.NewRoom(disks.RoomOptions{
+		Cloud: ecs.New(p.volumeTransport), Servers: snapshot, Kubernetes: p.replica.framework.Client, Nodes: core.Nodes().Lister(),
+	})
 	return disks.New(disks.Options{
 		ClusterID: p.clusterID, Region: cfg.Location.Region, Cloud: ecs.New(p.volumeTransport), Servers: snapshot,
 		Kubernetes: p.replica.framework.Client, Volumes: core.PersistentVolumes().Lister(), Nodes: core.Nodes().Lister(),
@@ -160,4 +163,15 @@ func (p *parts) runVolumes(ctx context.Context) (stop func()) {
 		cancel()
 		<-ended
 	}
+}
+
+// startRoom has the Nodes tell how many disks their servers can take.
+func (p *parts) startRoom(ctx context.Context, running *group) {
+	if p.room == nil {
+		return
+	}
+	running.start(ctx, "room for disks", func(ctx context.Context) error {
+		p.room.Run(ctx)
+		return nil
+	})
 }
