@@ -50,7 +50,7 @@ cloud-init: ## Unpack Debian's cloud-init into bin/cloud-init, for the tests of 
 .PHONY: test
 test: kubernetes ## Run all tests but the long ones.
 	@test -n "$(HAVE_CC)" || echo "note: no C compiler, so the race detector is off; 'sudo make setup' installs one"
-	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(cluster\|integration\|hostroutes\|chaos\|scale\|e2e\)')
+	$(TESTENV) $(GO) test $(RACE) -timeout 20m $$($(GO) list ./... | grep -v '/test/\(bootstrap\|cluster\|integration\|hostroutes\|chaos\|scale\|e2e\)')
 	@echo "the rest starts control planes, one at a time"
 	$(TESTENV) $(GO) test $(RACE) -timeout 20m -p 1 ./test/cluster/... ./test/integration/... ./test/hostroutes/... ./test/scale/... ./test/chaos/...
 
@@ -63,6 +63,10 @@ fuzz: ## Fuzz all parsers and the planner (FUZZTIME=seconds for each).
 .PHONY: e2e
 e2e: kubernetes ## Run traffic through real servers and load balancers (takes root and 'sudo make setup').
 	$(TESTENV) $(GO) test $(RACE) -timeout 30m -v ./test/e2e/...
+
+.PHONY: e2e-bootstrap
+e2e-bootstrap: kubernetes ## Make a cluster of bare servers, and kill them one by one (takes root and 'sudo make setup').
+	$(TESTENV) $(GO) test $(RACE) -timeout 30m -count=1 -v ./test/bootstrap/...
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## Run the linters.

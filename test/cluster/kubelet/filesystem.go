@@ -43,7 +43,8 @@ var kernelSettings = []string{
 // closed.
 type filesystem struct {
 	// dir has the folders' content, under their paths.
-	dir string
+	dir     string
+	folders []string
 	// overlaid are the machine's folders that the node may add folders to.
 	overlaid map[string]bool
 	// namespace is open while the filesystem is.
@@ -52,9 +53,18 @@ type filesystem struct {
 
 var errForeignPath = errors.New("not in a folder of the node's own")
 
-// newFilesystem makes the namespace; dir is an empty folder of the sandbox.
-func newFilesystem(dir string) (*filesystem, error) {
-	f := &filesystem{dir: dir, overlaid: map[string]bool{}}
+// Filesystem is what a node's is, for servers that become nodes in another way.
+type Filesystem = filesystem
+
+// NewFilesystem makes a mount namespace with folders of its own; dir, in the sandbox,
+// has what is in them, or will have. /run has to be the last.
+func NewFilesystem(dir string, folders []string) (*Filesystem, error) {
+	return newFilesystem(dir, folders)
+}
+
+// newFilesystem makes the namespace; dir is a folder of the sandbox.
+func newFilesystem(dir string, folders []string) (*filesystem, error) {
+	f := &filesystem{dir: dir, folders: folders, overlaid: map[string]bool{}}
 	result := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
@@ -86,7 +96,7 @@ func (f *filesystem) mount() (err error) {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	for _, path := range ownFolders {
+	for _, path := range f.folders {
 		if err := f.mountFolder(path); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -171,7 +181,7 @@ func (f *filesystem) Enter() error {
 // HostPath is where this machine has a file of the node's own folders.
 func (f *filesystem) HostPath(path string) (string, error) {
 	path = filepath.Clean(path)
-	for _, own := range ownFolders {
+	for _, own := range f.folders {
 		if path == own || strings.HasPrefix(path, own+"/") {
 			return filepath.Join(f.dir, path), nil
 		}
