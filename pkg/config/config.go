@@ -17,6 +17,8 @@ type Config struct {
 	// APIHealthAddress is where the API server's readiness is told in the clear;
 	// nowhere when empty.
 	APIHealthAddress string
+	// PublishNodeShards publishes the Nodes for hostroutes on large clusters.
+	PublishNodeShards bool
 	// DryRun prints plans and writes nothing, neither to the cloud nor to Kubernetes.
 	DryRun bool
 }

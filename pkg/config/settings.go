@@ -180,6 +180,12 @@ var settings = []setting{
 		set:  boolean(func(c *Config) *bool { return &c.Routes.DeleteUnmarked }),
 	},
 	{
+		flag: "publish-node-shards", fallback: "false",
+		help: "Publish names, addresses and Pod CIDRs of all Nodes in ConfigMaps of the namespace kube-aliyun-nodes, for hostroutes with --source=configmap on clusters of more than some 500 Nodes. Needs deploy/hostroutes/shards.",
+		zh:   "将所有 Node 的名称、地址和 Pod 网段发布到命名空间 kube-aliyun-nodes 的 ConfigMap 中，供约 500 个 Node 以上的集群中使用 --source=configmap 的 hostroutes 读取。需要先应用 deploy/hostroutes/shards。",
+		set:  boolean(func(c *Config) *bool { return &c.PublishNodeShards }),
+	},
+	{
 		flag: "backends-per-load-balancer", fallback: "50",
 		help: "How many servers a load balancer gets when the cluster has more, 1 to 200.",
 		zh:   "集群服务器更多时，每个负载均衡挂载的服务器数量，1 到 200。",

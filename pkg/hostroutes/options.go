@@ -22,6 +22,8 @@ type Options struct {
 	InCluster  bool
 	NodeName   string
 	Uplink     string
+	// Source is where the Nodes come from.
+	Source string
 
 	Protocol, Metric int
 	ClusterCIDRs     []string
@@ -57,13 +59,19 @@ const (
 // NewOptions returns the defaults. NODE_NAME of the environment names the Node.
 func NewOptions() *Options {
 	return &Options{
-		NodeName: os.Getenv("NODE_NAME"), Protocol: DefaultProtocol, Metric: DefaultMetric, OtherSubnet: skip,
+		NodeName: os.Getenv("NODE_NAME"), Protocol: DefaultProtocol, Metric: DefaultMetric, OtherSubnet: skip, Source: sourceNodes,
 		SelfTestPort: kubeletPort, DeleteRatio: DefaultDeleteRatio, Period: DefaultPeriod, HealthAddress: DefaultHealthAddress,
 	}
 }
 
 // kubeletPort is served on every address of a server, that of the Pods' bridge too.
 const kubeletPort = 10250
+
+// The sources of Nodes.
+const (
+	sourceNodes  = "nodes"
+	sourceShards = "configmap"
+)
 
 // skip is what is done with Nodes of other vSwitches.
 const skip = "skip"
@@ -73,6 +81,7 @@ func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "kubeconfig of the API server; without it the Pod's ServiceAccount is used")
 	f.BoolVar(&o.InCluster, "in-cluster", o.InCluster, "use the Pod's ServiceAccount, which is the default; a flag of the hostroutes of 2017")
 	f.StringVar(&o.NodeName, "node-name", o.NodeName, "name of this host's Node (environment: NODE_NAME); without it, it is the Node with an address of this host")
+	f.StringVar(&o.Source, "source", o.Source, "where the Nodes come from: nodes watches them, configmap what aliyun-controller --publish-node-shards publishes of them, for clusters of more than some 500")
 	f.StringVar(&o.Uplink, "uplink", o.Uplink, "network interface to the other servers; without it, the one with the Node's InternalIP")
 	f.IntVar(&o.Protocol, "route-protocol", o.Protocol, "protocol number of own routes: every route of the main table that has it is ours, and may be removed")
 	f.IntVar(&o.Metric, "route-metric", o.Metric, "metric of own routes, not 0: such a route wins over the host's own")
@@ -108,6 +117,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Metric < 1 || o.Metric > math.MaxInt32 {
 		wrong("--route-metric %d is not from 1 to %d: 0 would win over the host's own routes", o.Metric, math.MaxInt32)
+	}
+	if o.Source != sourceNodes && o.Source != sourceShards {
+		wrong("--source %q is neither %s nor %s", o.Source, sourceNodes, sourceShards)
 	}
 	if o.OtherSubnet != skip {
 		wrong("--other-subnet %q is not skip, which is all that there is", o.OtherSubnet)

@@ -20,12 +20,12 @@ func parse(t *testing.T, arguments ...string) (*Options, error) {
 }
 
 func TestEveryMistakeOfTheCommandLineIsToldAtOnce(t *testing.T) {
-	_, err := parse(t, "--kubeconfig=x", "--in-cluster", "--route-protocol=4", "--route-metric=0", "--other-subnet=encap", "--max-delete-ratio=0",
+	_, err := parse(t, "--source=file", "--kubeconfig=x", "--in-cluster", "--route-protocol=4", "--route-metric=0", "--other-subnet=encap", "--max-delete-ratio=0",
 		"--resync-period=1ms", "--health-address=10260", "--once", "--cleanup", "--cluster-cidr=10.2.0.1/16", "--service-cluster-ip-range=x")
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, flag := range []string{"--kubeconfig", "--route-protocol 4", "--route-metric 0", `--other-subnet "encap"`, "--max-delete-ratio 0", "--resync-period 1ms",
+	for _, flag := range []string{`--source "file"`, "--kubeconfig", "--route-protocol 4", "--route-metric 0", `--other-subnet "encap"`, "--max-delete-ratio 0", "--resync-period 1ms",
 		`--health-address "10260"`, "--once and --cleanup", `--cluster-cidr "10.2.0.1/16"`, `--service-cluster-ip-range "x"`} {
 		if !strings.Contains(err.Error(), flag) {
 			t.Errorf("nothing about %s in\n%v", flag, err)

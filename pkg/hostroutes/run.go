@@ -88,6 +88,9 @@ func (o *Options) agent(client kubernetes.Interface, k *kernel.Kernel) Config {
 		Period: o.Period, Window: DefaultWindow, Buffer: kernel.DefaultBuffer,
 		Source: source.NewNodes(client), Kernel: k,
 	}
+	if o.Source == sourceShards {
+		cfg.Source = source.NewShards(client)
+	}
 	if f := o.firewall(netns.None()); f != nil {
 		cfg.Rules = f
 	}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/classes"
+	"github.com/kube-aliyun/kube-aliyun/pkg/nodeshards"
 	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
 )
 
@@ -43,6 +44,7 @@ func (p *parts) lead(ctx context.Context) error {
 	}
 	metrics := controllersmetrics.NewControllerManagerMetrics(Name)
 	running, ctx := newGroup(ctx)
+	p.startNodeShards(ctx, running)
 	for _, c := range []struct {
 		name  string
 		start func(context.Context, *group, *controllersmetrics.ControllerManagerMetrics) error
@@ -132,6 +134,16 @@ func (p *parts) startServices(ctx context.Context, running *group, metrics *cont
 		return nil
 	})
 	return nil
+}
+
+// startNodeShards starts the publisher of Nodes where that is asked for.
+func (p *parts) startNodeShards(ctx context.Context, running *group) {
+	if !p.replica.cfg.PublishNodeShards {
+		return
+	}
+	nodes := p.informers.Core().V1().Nodes()
+	publisher := nodeshards.NewPublisher(nodes.Lister(), nodes.Informer(), p.replica.framework.Client.CoreV1())
+	running.start(ctx, "node shards", publisher.Run)
 }
 
 // startRoutes starts this project's route controller under the framework's name.
