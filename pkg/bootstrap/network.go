@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -124,6 +126,16 @@ func specOf(c *clusterfile.Cluster) (*network.Spec, error) {
 	spec := &network.Spec{
 		Cluster: c.Name, VPCID: c.VPC.ID, CIDR: netip.MustParsePrefix(c.VPC.CIDR), PodCIDR: netip.MustParsePrefix(c.PodCIDR),
 		Address: netip.MustParseAddr(c.LoadBalancer.Address), Port: c.LoadBalancer.Port, APIPort: apiPort,
+	}
+	// The controller answers for the API server where the cluster file says so.
+	if address, ok := c.Controller["api-health-address"].(string); ok {
+		_, port, err := net.SplitHostPort(address)
+		if err == nil {
+			spec.ReadyPort, err = strconv.Atoi(port)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("controller.api-health-address: %q is not an address with a port, such as 0.0.0.0:10262", address)
+		}
 	}
 	for _, v := range c.VPC.VSwitchRanges {
 		spec.VSwitches = append(spec.VSwitches, network.VSwitch{Zone: v.Zone, CIDR: netip.MustParsePrefix(v.CIDR)})

@@ -74,6 +74,22 @@ func TestNetworkPlanTellsWhatApplyMakes(t *testing.T) {
 	}
 }
 
+func TestLoadBalancerAsksForReadinessWhereTheControllerTellsIt(t *testing.T) {
+	sim := aliyunsim.Start(t, aliyunsim.Options{})
+	if _, err := operate(t, sim, networkFile+"controller: {api-health-address: \"0.0.0.0:10262\"}\n", "network", "apply"); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range sim.Journal() {
+		if e.Action == "CreateLoadBalancerTCPListener" && (e.Params["HealthCheckType"] != "http" || e.Params["HealthCheckConnectPort"] != "10262" || e.Params["HealthCheckURI"] != "/readyz") {
+			t.Errorf("%+v", e.Params)
+		}
+	}
+	_, err := operate(t, sim, networkFile+"controller: {api-health-address: \"10262\"}\n", "network", "plan")
+	if err == nil || !strings.Contains(err.Error(), "such as 0.0.0.0:10262") {
+		t.Error(err)
+	}
+}
+
 func TestRAMPolicyOfBootstrapHasWhatNetworkCalls(t *testing.T) {
 	content, err := os.ReadFile("../../deploy/ram/bootstrap.json")
 	if err != nil {

@@ -126,7 +126,7 @@ func hostPort(p func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, v string) error {
 		address, err := netip.ParseAddrPort(v)
 		if err != nil || address.Port() == 0 {
-			return fmt.Errorf("%q is not an address with a port, such as 0.0.0.0:10260", v)
+			return fmt.Errorf("%q is not an address with a port, such as 0.0.0.0:10262", v)
 		}
 		*p(c) = v
 		return nil

@@ -312,8 +312,8 @@ var settings = []setting{
 	},
 	{
 		flag: "api-health-address",
-		help: "Address, such as 0.0.0.0:10260, that answers /readyz in the clear with whether the API server of this kubeconfig is ready: for the HTTP health check of the load balancer in front of the API servers. Off when absent.",
-		zh:   "以明文 HTTP 应答 /readyz 的地址，例如 0.0.0.0:10260：告知本 kubeconfig 所指的 API Server 是否就绪，供其前面的负载均衡做 HTTP 健康检查。不填则关闭。",
+		help: "Address, such as 0.0.0.0:10262, that answers /readyz in the clear with whether the API server of this kubeconfig is ready: for the HTTP health check of the load balancer in front of the API servers. Off when absent.",
+		zh:   "以明文 HTTP 应答 /readyz 的地址，例如 0.0.0.0:10262：告知本 kubeconfig 所指的 API Server 是否就绪，供其前面的负载均衡做 HTTP 健康检查。不填则关闭。",
 		set:  hostPort(func(c *Config) *string { return &c.APIHealthAddress }),
 	},
 	{

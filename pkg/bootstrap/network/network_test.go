@@ -79,7 +79,7 @@ func prod() *Spec {
 			{Zone: "cn-hangzhou-i", CIDR: netip.MustParsePrefix("10.99.1.0/24")},
 		},
 		PodCIDR: netip.MustParsePrefix("10.2.0.0/16"),
-		Address: netip.MustParseAddr("10.99.0.100"), Port: 6443, APIPort: 6443, ReadyPort: 10260,
+		Address: netip.MustParseAddr("10.99.0.100"), Port: 6443, APIPort: 6443, ReadyPort: 10262,
 		Masters: []netip.Addr{netip.MustParseAddr("10.99.0.21"), netip.MustParseAddr("10.99.0.22")},
 	}
 }
