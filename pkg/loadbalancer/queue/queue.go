@@ -73,9 +73,9 @@ type Queue[R any] struct {
 
 	mu      sync.Mutex
 	entries map[types.UID]*entry[R]
-	// passes are those in flight; due is when a pass will be asked for.
+	// passes are those in flight; due is when a pass will be asked for, by reason.
 	passes map[types.UID]inFlight
-	due    map[types.UID]time.Time
+	due    map[types.UID]map[Reason]time.Time
 }
 
 // entry is what has gathered for one key.
@@ -107,7 +107,7 @@ func New[R any](options Options[R]) *Queue[R] {
 		done:    make(chan struct{}),
 		entries: map[types.UID]*entry[R]{},
 		passes:  map[types.UID]inFlight{},
-		due:     map[types.UID]time.Time{},
+		due:     map[types.UID]map[Reason]time.Time{},
 	}
 }
 
@@ -118,10 +118,10 @@ func (q *Queue[R]) Add(key types.UID, reason Reason) {
 }
 
 // AddAfter asks for a pass after a pause and does not wait. Another pass before
-// that does not take its place.
+// that does not take its place, unless it was asked for by AddAfter for the same reason.
 func (q *Queue[R]) AddAfter(key types.UID, reason Reason, pause time.Duration) {
 	q.put(key, reason, nil)
-	q.after(key, pause)
+	q.after(key, reason, pause)
 }
 
 // Do asks for a pass and waits for the first one that begins after it was asked
@@ -204,10 +204,10 @@ func (q *Queue[R]) next(ctx context.Context) bool {
 	}
 	switch {
 	case err == nil:
-		q.work.Forget(key)
+		q.settled(key)
 	case q.options.Repeat(batch, err):
 		q.put(key, Retry, nil)
-		q.after(key, q.backoff.When(key))
+		q.after(key, Retry, q.backoff.When(key))
 		klog.FromContext(ctx).V(2).Info("Will try again", "uid", key, "attempt", q.work.NumRequeues(key), "err", err)
 	}
 	return true

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -148,6 +149,25 @@ func TestCallersAreReleasedWhenTheQueueStops(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 	<-stopped
+}
+
+func TestLaterPassIsNotLostToAnEarlierOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var passes []time.Duration
+		q := start(t, 1, func(context.Context, types.UID, Batch) (int, error) {
+			passes = append(passes, time.Since(begun))
+			return 0, nil
+		})
+		q.AddAfter("a", "rejected", time.Hour)
+		q.AddAfter("a", "gates", time.Minute)
+		q.AddAfter("a", "gates", 2*time.Minute)
+		time.Sleep(2 * time.Hour) //nolint:forbidigo // the bubble's clock
+		synctest.Wait()
+		if want := []time.Duration{time.Minute, time.Hour}; !slices.Equal(passes, want) {
+			t.Errorf("passes after %v, want %v", passes, want)
+		}
+	})
 }
 
 func TestPausesGrowToTheirBound(t *testing.T) {

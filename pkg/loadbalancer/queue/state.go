@@ -36,7 +36,7 @@ func (q *Queue[R]) State(key types.UID) State {
 	defer q.mu.Unlock()
 	s := State{
 		Running: q.passes[key].began, RunningFor: q.passes[key].reasons,
-		Due: q.due[key], Failures: q.backoff.NumRequeues(key),
+		Due: earliest(q.due[key]), Failures: q.backoff.NumRequeues(key),
 	}
 	if e := q.entries[key]; e != nil {
 		s.Reasons, s.Waiting = slices.Sorted(maps.Keys(e.reasons)), len(e.waiters)
@@ -46,10 +46,17 @@ func (q *Queue[R]) State(key types.UID) State {
 
 func (q *Queue[R]) begin(key types.UID, batch Batch) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.passes[key] = inFlight{began: q.options.Clock.Now(), reasons: slices.Sorted(maps.Keys(batch.Reasons))}
-	if due, set := q.due[key]; set && !due.After(q.options.Clock.Now()) {
+	now := q.options.Clock.Now()
+	q.passes[key] = inFlight{began: now, reasons: slices.Sorted(maps.Keys(batch.Reasons))}
+	maps.DeleteFunc(q.due[key], func(_ Reason, due time.Time) bool { return !due.After(now) })
+	next := earliest(q.due[key])
+	if next.IsZero() {
 		delete(q.due, key)
+	}
+	q.mu.Unlock()
+	if !next.IsZero() {
+		// The work queue keeps one time of a key, the earliest.
+		q.work.AddAfter(key, next.Sub(now))
 	}
 }
 
@@ -59,13 +66,37 @@ func (q *Queue[R]) end(key types.UID) {
 	delete(q.passes, key)
 }
 
-// after asks for a pass after a pause.
-func (q *Queue[R]) after(key types.UID, pause time.Duration) {
+// settled notes a pass that succeeded: there is nothing to be repeated.
+func (q *Queue[R]) settled(key types.UID) {
+	q.work.Forget(key)
 	q.mu.Lock()
-	due := q.options.Clock.Now().Add(pause)
-	if earlier, set := q.due[key]; !set || due.Before(earlier) || earlier.Before(q.options.Clock.Now()) {
-		q.due[key] = due
+	defer q.mu.Unlock()
+	delete(q.due[key], Retry)
+	if len(q.due[key]) == 0 {
+		delete(q.due, key)
+	}
+}
+
+// after asks for a pass after a pause. Of one reason the earliest time counts.
+func (q *Queue[R]) after(key types.UID, reason Reason, pause time.Duration) {
+	q.mu.Lock()
+	now := q.options.Clock.Now()
+	if q.due[key] == nil {
+		q.due[key] = map[Reason]time.Time{}
+	}
+	if earlier, set := q.due[key][reason]; !set || now.Add(pause).Before(earlier) || !earlier.After(now) {
+		q.due[key][reason] = now.Add(pause)
 	}
 	q.mu.Unlock()
 	q.work.AddAfter(key, pause)
+}
+
+// earliest is the first of some times, zero when there is none.
+func earliest(due map[Reason]time.Time) (first time.Time) {
+	for _, at := range due {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }
