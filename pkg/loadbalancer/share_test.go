@@ -75,17 +75,19 @@ func (r *rig) state(id string) string {
 	return ""
 }
 
-// read returns a load balancer with its groups.
-func (r *rig) read(id string) *plan.Actual {
+// read returns a load balancer with its groups. That takes several calls: while the
+// controller writes, one answer may contradict another, and all is read again.
+func (r *rig) read(id string) (actual *plan.Actual) {
 	r.t.Helper()
-	o, err := audit.Read(r.t.Context(), r.eyes, id, r.sim.Now)
-	if err != nil || o.Actual == nil {
-		r.t.Fatalf("read %s: %v", id, err)
-	}
-	if err := audit.ReadGroups(r.t.Context(), r.eyes, o.Actual); err != nil {
-		r.t.Fatal(err)
-	}
-	return o.Actual
+	r.eventually("reading "+id, func() bool {
+		o, err := audit.Read(r.t.Context(), r.eyes, id, r.sim.Now)
+		if err != nil || o.Actual == nil || audit.ReadGroups(r.t.Context(), r.eyes, o.Actual) != nil {
+			return false
+		}
+		actual = o.Actual
+		return true
+	})
+	return actual
 }
 
 // serving tells where a listener's traffic goes, as server:port.
