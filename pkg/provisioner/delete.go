@@ -70,6 +70,10 @@ func (p *Provisioner) mayDelete(pv *corev1.PersistentVolume, d ecs.Disk) error {
 		return fmt.Errorf("disk %s of PersistentVolume %s does not say that this cluster made it and is left alone; delete it by hand, or set its tag %s to %s",
 			d.ID, pv.Name, ownership.TagClusterID, p.ClusterID)
 	}
+	if other := d.Tags[ownership.TagVolume]; other != "" && !ownership.MadeFor(d.Tags, p.ClusterID, pv.Name) {
+		return fmt.Errorf("disk %s, which PersistentVolume %s names, was made for PersistentVolume %s and is left alone; if that is wrong, correct the disk's tag %s",
+			d.ID, pv.Name, other, ownership.TagVolume)
+	}
 	if err := p.sharers(pv, d.ID); err != nil {
 		return err
 	}

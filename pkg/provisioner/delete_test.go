@@ -95,6 +95,9 @@ func TestCase30DisksOfOthersAreLeftAlone(t *testing.T) {
 	}{
 		"another cluster's": {disk: simecs.DiskSeed{Tags: map[string]string{"kube-aliyun.io/cluster-id": "c2"}}, word: "c2"},
 		"of ACK":            {disk: simecs.DiskSeed{Name: "pvc-1", Tags: map[string]string{"ack.aliyun.com": "c9"}}, word: "c9"},
+		"another volume's": {
+			disk: simecs.DiskSeed{Tags: map[string]string{"kube-aliyun.io/cluster-id": "c1", "kube-aliyun.io/volume": "pvc-2"}}, word: "pvc-2",
+		},
 		"unmarked":          {disk: simecs.DiskSeed{Name: "other"}, word: "kube-aliyun.io/cluster-id"},
 		"foreign driver": {
 			disk:   simecs.DiskSeed{Tags: map[string]string{"kube-aliyun.io/cluster-id": "c1"}},
