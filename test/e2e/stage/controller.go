@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
 
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/dataplane"
 	"github.com/kube-aliyun/kube-aliyun/test/cluster/kubelet"
@@ -86,7 +87,7 @@ func (s *Stage) RunController(server *Server) error {
 	if err := s.configureController(server); err != nil {
 		return fmt.Errorf("configuring the controller on %s: %w", server.Name(), err)
 	}
-	manifest, err := os.ReadFile(s.shipped("static-pod.yaml"))
+	manifest, err := s.staticPod()
 	if err != nil {
 		return fmt.Errorf("the controller's manifest: %w", err)
 	}
@@ -95,6 +96,28 @@ func (s *Stage) RunController(server *Server) error {
 	}
 	s.logf("the controller's static Pod is on %s", server.Name())
 	return nil
+}
+
+// staticPod is the shipped manifest, a Pod of its own each time: a kubelet remembers
+// how often the same static Pod has ended, and lets the next wait for minutes.
+func (s *Stage) staticPod() ([]byte, error) {
+	shipped, err := os.ReadFile(s.shipped("static-pod.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var pod struct {
+		metav1.TypeMeta `json:",inline"`
+		Metadata        map[string]any `json:"metadata"`
+		Spec            map[string]any `json:"spec"`
+	}
+	if err := yaml.UnmarshalStrict(shipped, &pod); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.controllers++
+	pod.Metadata["annotations"] = map[string]string{"test.kube-aliyun.io/run": strconv.Itoa(s.controllers)}
+	s.mu.Unlock()
+	return yaml.Marshal(&pod)
 }
 
 func (s *Stage) configureController(server *Server) error {

@@ -61,6 +61,8 @@ type Stage struct {
 	servers []*Server
 	// zones counts the workers that were made, to take turns.
 	zones int
+	// controllers counts the static Pods of the controller that were run.
+	controllers int
 	// internet is where the client is.
 	internet Place
 	// up is how long it took until all Nodes could be used.
