@@ -235,6 +235,8 @@ func TestWeakness35ServicesAreNotPrintedToTheLog(t *testing.T) {
 	const secret = "not-for-the-log"
 	s := newService(1, func(s *corev1.Service) { s.Annotations[corev1.LastAppliedConfigAnnotation] = secret })
 	c := r.living(s)
+	// The last of the creation's events is written some time after it.
+	r.eventually("the creation is logged", func() bool { return strings.Contains(log.String(), "EnsuredLoadBalancer") })
 	created := log.String()
 	if !strings.Contains(created, "Created load balancer") {
 		t.Fatalf("nothing is logged: %s", created)
