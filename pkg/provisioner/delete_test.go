@@ -98,7 +98,7 @@ func TestCase30DisksOfOthersAreLeftAlone(t *testing.T) {
 		"another volume's": {
 			disk: simecs.DiskSeed{Tags: map[string]string{"kube-aliyun.io/cluster-id": "c1", "kube-aliyun.io/volume": "pvc-2"}}, word: "pvc-2",
 		},
-		"unmarked":          {disk: simecs.DiskSeed{Name: "other"}, word: "kube-aliyun.io/cluster-id"},
+		"unmarked": {disk: simecs.DiskSeed{Name: "other"}, word: "kube-aliyun.io/cluster-id"},
 		"foreign driver": {
 			disk:   simecs.DiskSeed{Tags: map[string]string{"kube-aliyun.io/cluster-id": "c1"}},
 			change: func(pv *corev1.PersistentVolume) { pv.Spec.FlexVolume.Driver = "example.com/other" }, word: "aliyun/flexv",
