@@ -83,7 +83,6 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 	})
 
 	p := &parts{replica: r, transport: t, informers: newInformers(client, r.framework.ComponentConfig.Generic.MinResyncPeriod)}
-	r.informers = append(r.informers, p.informers)
 	if err := p.identify(ctx); err != nil {
 		return nil, err
 	}

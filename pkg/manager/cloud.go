@@ -65,11 +65,9 @@ func (r *replica) newCredentials(ctx context.Context, md *metadata.Client, clien
 		return credentials.NewFile(c.File), nil
 	case config.SourceSecret:
 		pushed := credentials.NewPushed("Secret " + c.SecretNamespace + "/" + c.SecretName)
-		watch, err := watchSecret(ctx, client, c.SecretNamespace, c.SecretName, pushed)
-		if err != nil {
+		if err := watchSecret(ctx, client, c.SecretNamespace, c.SecretName, pushed); err != nil {
 			return nil, err
 		}
-		r.informers = append(r.informers, watch)
 		return pushed, nil
 	case config.SourceRAMRole:
 		return credentials.NewRefreshing(credentials.NewRAMRole(md, c.RAMRole), clock.RealClock{}), nil

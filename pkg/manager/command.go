@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -42,9 +41,11 @@ func NewCommand() (*cobra.Command, error) {
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			verflag.PrintAndExitIfRequested()
-			if err := logsapi.ValidateAndApply(o.logs, utilfeature.DefaultFeatureGate); err != nil {
-				return fmt.Errorf("logging: %w", err)
+			endLog, err := startLog(o.logs, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
 			}
+			defer endLog()
 			ctx := klog.NewContext(cmd.Context(), klog.Background().WithName(Name))
 			return Run(ctx, o, cmd.OutOrStdout())
 		},

@@ -19,10 +19,7 @@ var errDryRun = errors.New("dry run: nothing is written")
 // and serves nothing.
 func (r *replica) dryRun(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		cancel()
-		r.awaitInformers()
-	}()
+	defer cancel()
 	p, err := r.assemble(ctx, func() error { return errDryRun })
 	if err != nil {
 		return err

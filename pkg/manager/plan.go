@@ -12,10 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/kubernetes"
 	cliflag "k8s.io/component-base/cli/flag"
-	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/term"
 	"k8s.io/klog/v2"
 
@@ -51,9 +49,11 @@ func planCommand() (*cobra.Command, error) {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := logsapi.ValidateAndApply(o.logs, utilfeature.DefaultFeatureGate); err != nil {
-				return fmt.Errorf("logging: %w", err)
+			endLog, err := startLog(o.logs, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
 			}
+			defer endLog()
 			services, err := readFiles(files, namespace, cmd.InOrStdin())
 			if err != nil {
 				return err
@@ -116,10 +116,7 @@ func planServices(ctx context.Context, o *Options, services []*corev1.Service, o
 	}
 	r := newReplica(cfg, framework, out)
 	limited, cancel := context.WithTimeout(ctx, planTimeout)
-	defer func() {
-		cancel()
-		r.awaitInformers()
-	}()
+	defer cancel()
 	p, err := r.assemble(limited, func() error { return errDryRun })
 	if cancelled(limited, err) {
 		return fmt.Errorf("nothing was planned within %s: %s", planTimeout, r.ready.unmet())

@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"k8s.io/apiserver/pkg/server/healthz"
-	"k8s.io/client-go/informers"
 	v1core "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/leaderelection"
 	cloudconfig "k8s.io/cloud-provider/app/config"
@@ -36,8 +35,6 @@ type replica struct {
 	debug     debugPages
 	// volumes are what the volume socket asks; nil where none is served.
 	volumes *volumes
-	// informers are what assemble has started.
-	informers []informers.SharedInformerFactory
 	// out gets what a person asked for on the command line (dry run).
 	out io.Writer
 }
@@ -79,10 +76,7 @@ func (r *replica) run(parent context.Context) error {
 	// serving ends last, so that the shutdown can be watched.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(parent))
 	ctx, cancel := context.WithCancel(parent)
-	defer func() {
-		cancel()
-		r.awaitInformers()
-	}()
+	defer cancel()
 
 	le := r.framework.ComponentConfig.Generic.LeaderElection
 	watchdog := leaderelection.NewLeaderHealthzAdaptor(2 * le.LeaseDuration.Duration)
@@ -138,14 +132,6 @@ func (r *replica) run(parent context.Context) error {
 		return parts.lead(ctx)
 	}
 	return elect(ctx, r.framework, lock, watchdog, parts.lead)
-}
-
-// awaitInformers waits until the informers have ended, whose context is over: the
-// reason that the program gives for its end is then the last thing it says.
-func (r *replica) awaitInformers() {
-	for _, factory := range r.informers {
-		factory.Shutdown()
-	}
 }
 
 // group runs functions until all have returned; the first failure cancels the

@@ -24,9 +24,8 @@ const (
 
 // watchSecret pushes the keys of one Secret into pushed until ctx ends. A
 // static Pod may not name a Secret, so it is read through the API. The rights it
-// needs are get, list and watch on that one name. The factory is the informer's,
-// to wait for its end.
-func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, name string, pushed *credentials.Pushed) (informers.SharedInformerFactory, error) {
+// needs are get, list and watch on that one name.
+func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, name string, pushed *credentials.Pushed) error {
 	full := namespace + "/" + name
 	remedy := fmt.Sprintf("kubectl -n %s create secret generic %s --from-literal=%s=... --from-literal=%s=...",
 		namespace, name, secretAccessKey, secretAccessKeySecret)
@@ -44,7 +43,7 @@ func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, na
 		}
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	}); err != nil {
-		return nil, fmt.Errorf("watch Secret %s: %w", full, err)
+		return fmt.Errorf("watch Secret %s: %w", full, err)
 	}
 	take := func(obj any) {
 		secret, ok := obj.(*corev1.Secret)
@@ -58,10 +57,10 @@ func watchSecret(ctx context.Context, client kubernetes.Interface, namespace, na
 		UpdateFunc: func(_, obj any) { take(obj) },
 		DeleteFunc: func(any) { absent() },
 	}); err != nil {
-		return nil, fmt.Errorf("watch Secret %s: %w", full, err)
+		return fmt.Errorf("watch Secret %s: %w", full, err)
 	}
 	factory.StartWithContext(ctx)
-	return factory, nil
+	return nil
 }
 
 // pushSecret takes white space off the values: a key that was made with echo

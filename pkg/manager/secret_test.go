@@ -44,7 +44,7 @@ func await(t *testing.T, source credentials.Source, key, errorText string) {
 func TestSecretIsFollowedFromAbsentToChangedToDeleted(t *testing.T) {
 	client := fake.NewClientset()
 	pushed := credentials.NewPushed("Secret kube-system/aliyun-creds")
-	if _, err := watchSecret(t.Context(), client, "kube-system", "aliyun-creds", pushed); err != nil {
+	if err := watchSecret(t.Context(), client, "kube-system", "aliyun-creds", pushed); err != nil {
 		t.Fatal(err)
 	}
 	await(t, pushed, "", "kubectl -n kube-system create secret generic aliyun-creds")
