@@ -174,16 +174,15 @@ func newCloud(region string, getenv func(string) string) (cloud network.Cloud, e
 	default:
 		return network.Cloud{}, nil, errNoKeys
 	}
-	endpoints := map[transport.Product]string{}
-	for product, endpoint := range map[transport.Product]string{
-		transport.Ecs: cfg.Endpoints.ECS, transport.Vpc: cfg.Endpoints.VPC, transport.Slb: cfg.Endpoints.SLB,
-	} {
-		if endpoint != "" {
-			endpoints[product] = endpoint
-		}
-	}
 	t, err := transport.New(transport.Options{
-		Region: region, Credentials: source, Endpoints: endpoints, Network: cfg.Endpoints.Network, UserAgent: "kube-aliyun/aliyun-bootstrap",
+		Region:      region,
+		Credentials: source,
+		Endpoints: map[transport.Product]string{
+			transport.Ecs: cfg.Endpoints.ECS, transport.Vpc: cfg.Endpoints.VPC, transport.Slb: cfg.Endpoints.SLB,
+		},
+		Network:           cfg.Endpoints.Network,
+		InsecureEndpoints: cfg.Endpoints.Insecure,
+		UserAgent:         "kube-aliyun/aliyun-bootstrap",
 	})
 	if err != nil {
 		return network.Cloud{}, nil, fmt.Errorf("transport: %w", err)

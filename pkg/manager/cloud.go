@@ -122,25 +122,15 @@ func newTransport(cfg *config.Config, source credentials.Source, fence func() er
 // transportOptions are the options that follow from the settings.
 func transportOptions(cfg *config.Config) transport.Options {
 	return transport.Options{
-		Region:            cfg.Location.Region,
-		Endpoints:         endpoints(cfg),
+		Region: cfg.Location.Region,
+		Endpoints: map[transport.Product]string{
+			transport.Ecs: cfg.Endpoints.ECS, transport.Vpc: cfg.Endpoints.VPC, transport.Slb: cfg.Endpoints.SLB, transport.Sts: cfg.Endpoints.STS,
+		},
 		Network:           cfg.Endpoints.Network,
 		InsecureEndpoints: cfg.Endpoints.Insecure,
 		Grace:             shutdownGrace,
 		UserAgent:         "kube-aliyun/" + version.Get().GitVersion,
 	}
-}
-
-func endpoints(cfg *config.Config) map[transport.Product]string {
-	all := map[transport.Product]string{
-		transport.Ecs: cfg.Endpoints.ECS, transport.Vpc: cfg.Endpoints.VPC, transport.Slb: cfg.Endpoints.SLB, transport.Sts: cfg.Endpoints.STS,
-	}
-	for product, endpoint := range all {
-		if endpoint == "" {
-			delete(all, product)
-		}
-	}
-	return all
 }
 
 // watchCredentials keeps readiness in step with the credentials, and closes the

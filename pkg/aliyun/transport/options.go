@@ -19,6 +19,7 @@ type Options struct {
 	Region      string
 	Credentials credentials.Source
 	// Endpoints overrides the computed endpoints: host[:port] (HTTPS) or a URL.
+	// An empty one overrides nothing.
 	Endpoints map[Product]string
 	// Network is "vpc" (default) or "public": which of the default endpoints are used.
 	Network string
