@@ -34,8 +34,9 @@ servers and the access key test-key / test-secret.
 
 With --dataplane the network is real: every server is a network namespace, and
 reaches others through its VPC's route tables alone, instance metadata at
-100.100.100.200 and the OpenAPI at 100.100.100.201. All namespaces go at the
-end, or at the next start after a kill.
+100.100.100.200 and the OpenAPI at 100.100.100.201. Data disks are loop devices
+over sparse files. All namespaces and devices go at the end, or at the next start
+after a kill.
 
 `
 
@@ -60,7 +61,7 @@ func command() *cobra.Command {
 	f.StringVar(&o.CertificateFile, "tls-cert-file", "", "file that gets the certificate of --tls-listen (PEM)")
 	f.StringVar(&o.AddressesFile, "addresses-file", "", "file that gets the URLs as a JSON object")
 	f.BoolVar(&o.InsecureListen, "insecure-listen", false, "allow addresses other than loopback; the admin interface has no password")
-	f.BoolVar(&o.Dataplane, "dataplane", false, "make the region's network real: servers, VPCs and load balancers are network namespaces, which GET /admin/dataplane names (Linux, root)")
+	f.BoolVar(&o.Dataplane, "dataplane", false, "make the region real: servers, VPCs and load balancers are network namespaces, disks are loop devices; GET /admin/dataplane tells where (Linux, root)")
 	f.StringVar(&o.SeedFile, "seed", "", "YAML file that describes the region")
 	f.IntVar(&o.Servers, "servers", 3, "servers of the region that is made without --seed")
 	f.StringVar(&o.StateFile, "state", "", "file with the region's state: loaded at the start when it exists (instead of the seed), saved at the end and on POST /admin/save")

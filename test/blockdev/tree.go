@@ -76,11 +76,13 @@ func (t *Tree) Link(link, name string) error {
 
 // Remove takes a disk out of the tree with its partitions; links stay.
 func (t *Tree) Remove(name string) error {
-	files, err := filepath.Glob(t.Path(name) + "*")
-	for _, file := range files {
-		err = errors.Join(err, os.Remove(file))
+	folder := filepath.Join(t.root, "sys/block", name)
+	partitions, err := filepath.Glob(filepath.Join(folder, "*", "partition"))
+	err = errors.Join(err, os.Remove(t.Path(name)))
+	for _, file := range partitions {
+		err = errors.Join(err, os.Remove(t.Path(filepath.Base(filepath.Dir(file)))))
 	}
-	return errors.Join(err, os.RemoveAll(filepath.Join(t.root, "sys/block", name)))
+	return errors.Join(err, os.RemoveAll(folder))
 }
 
 func write(path, content string) error {

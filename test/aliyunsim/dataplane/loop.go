@@ -77,7 +77,7 @@ func (p *Plane) apply(ctx context.Context, want network.Network) error {
 			problems = append(problems, p.leave(ctx, id, r))
 		}
 	}
-	problems = append(problems, p.fabric.Apply(ctx, want))
+	problems = append(problems, p.fabric.Apply(ctx, want), p.disks.Apply(want))
 	balancers := map[string][]network.LoadBalancer{}
 	for _, lb := range want.LoadBalancers {
 		home := fabric.Home(lb, want)

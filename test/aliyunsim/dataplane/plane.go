@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/dataplane/disks"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/dataplane/fabric"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
@@ -49,6 +50,7 @@ type Plane struct {
 	Options
 	box    *sandbox.Sandbox
 	fabric *fabric.Fabric
+	disks  *disks.Disks
 	log    klog.Logger
 
 	stop   context.CancelFunc
@@ -88,6 +90,7 @@ func Start(ctx context.Context, o Options) (*Plane, error) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = stop
 	if p.fabric, err = fabric.New(box); err == nil {
+		p.disks = disks.New(box.Dir())
 		err = p.tick(running)
 	}
 	if err != nil {
@@ -104,7 +107,13 @@ func (p *Plane) Describe(ctx context.Context) (network.Plane, error) {
 	if err := p.Settle(ctx); err != nil {
 		return network.Plane{}, err
 	}
-	return p.fabric.Plane(), nil
+	plane := p.fabric.Plane()
+	for id, place := range plane.Servers {
+		place.Devices = p.disks.Tree(id)
+		plane.Servers[id] = place
+	}
+	plane.Unplugged = p.disks.Unplugged()
+	return plane, nil
 }
 
 // Settle returns when the kernel's network is what the region's has to be now.
@@ -145,9 +154,13 @@ func (p *Plane) close(ctx context.Context) error {
 	for _, r := range p.routers {
 		r.services.close()
 	}
+	var diskErr error
+	if p.disks != nil {
+		diskErr = p.disks.Close()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 	defer cancel()
-	if err := p.box.Close(ctx); err != nil {
+	if err := errors.Join(diskErr, p.box.Close(ctx)); err != nil {
 		return fmt.Errorf("remove the data plane: %w", err)
 	}
 	return nil

@@ -13,6 +13,8 @@ type Network struct {
 	VPCs          []VPC
 	Servers       []Server
 	LoadBalancers []LoadBalancer
+	// Disks are those of data, attached or not.
+	Disks []Disk
 }
 
 // VPC is a router with its vSwitches and route tables.

@@ -7,7 +7,7 @@ import (
 // Network is what the region's network has to be now.
 func (r *Region) Network() (n network.Network) {
 	r.Do(func(r *Region) {
-		n = network.Network{VPCs: r.VPC.Layout(), Servers: r.ECS.Layout(), LoadBalancers: r.SLB.Layout()}
+		n = network.Network{VPCs: r.VPC.Layout(), Servers: r.ECS.Layout(), LoadBalancers: r.SLB.Layout(), Disks: r.ECS.DiskLayout()}
 	})
 	return n
 }
