@@ -179,14 +179,21 @@ var tcpPort = []corev1.ServicePort{port("echo", echoPort, corev1.ProtocolTCP, ec
 // and returns its address.
 func expose(t *testing.T, name, app string, policy corev1.ServiceExternalTrafficPolicy, ports []corev1.ServicePort) string {
 	t.Helper()
-	services := theatre.Client().CoreV1().Services(namespace)
-	_, err := services.Create(t.Context(), &corev1.Service{
+	return offer(t, name, app, func(s *corev1.Service) {
+		s.Spec.ExternalTrafficPolicy, s.Spec.Ports = policy, ports
+	})
+}
+
+// offer makes a load balancer with tcpPort before the Pods with a label until the
+// test's end, changed before it is created, and returns its first address.
+func offer(t *testing.T, name, app string, change func(*corev1.Service)) string {
+	t.Helper()
+	s := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeLoadBalancer, Selector: map[string]string{"app": app}, ExternalTrafficPolicy: policy, Ports: ports,
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Selector: map[string]string{"app": app}, Ports: tcpPort},
+	}
+	change(s)
+	if _, err := theatre.Client().CoreV1().Services(namespace).Create(t.Context(), s, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unexpose(t, name) })

@@ -23,10 +23,11 @@ type Unplugged struct {
 	Used bool `json:"used"`
 }
 
-// Place is a network namespace, with the address of what is in it.
+// Place is a network namespace, with the addresses of what is in it.
 type Place struct {
 	Namespace string `json:"namespace"`
 	Address   string `json:"address,omitempty"`
+	IPv6      string `json:"ipv6,omitempty"`
 	// Devices is a folder of a server: it has the dev and the sys in which the
 	// server's disks are, by names, links and serial numbers.
 	Devices string `json:"devices,omitempty"`

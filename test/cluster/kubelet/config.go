@@ -35,6 +35,7 @@ type settings struct {
 
 // network fills kubernetes.conflist.
 type network struct {
+	// Bridge is empty where each Pod has a link of its own to the node.
 	Bridge   string
 	PodCIDRs []string
 	// Routes are the destinations that Pods send to the node.

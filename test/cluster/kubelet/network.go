@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,10 +24,20 @@ var forwarding = map[string]string{
 	"bridge/bridge-nf-call-iptables": "1",
 }
 
+// forwardingIPv6 is the same for nodes with both families.
+var forwardingIPv6 = map[string]string{
+	"ipv6/conf/all/forwarding":        "1",
+	"bridge/bridge-nf-call-ip6tables": "1",
+}
+
 // prepareNetwork makes the server's kernel forward.
 func (n *Node) prepareNetwork() error {
+	settings := maps.Clone(forwarding)
+	if n.options.IPv6 != "" {
+		maps.Copy(settings, forwardingIPv6)
+	}
 	return sandbox.Within(n.options.Namespace, func() error {
-		for name, value := range forwarding {
+		for name, value := range settings {
 			if err := os.WriteFile(filepath.Join("/proc/sys/net", name), []byte(value), 0); err != nil {
 				return fmt.Errorf("sysctl net/%s (is the module br_netfilter there?): %w", name, err)
 			}

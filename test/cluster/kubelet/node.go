@@ -81,7 +81,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.run(ctx, Kubelet, n.kubeletPath(), n.kubeletArguments()); err != nil {
 		return err
 	}
-	n.network = followNode(ctx, n.options.Cluster.Client(), n.options.Name, n.filesystem)
+	n.network = followNode(ctx, n.options.Cluster.Client(), n.options.Name, n.options.PodRange, n.filesystem)
 	if err := n.network.waitRegistered(ctx, n.ended); err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ type Options struct {
 	Name string
 	// Address is the server's private address.
 	Address string
+	// IPv6 is the server's IPv6 address, of a node with both families.
+	IPv6 string
 	// Namespace is the path of the server's network namespace.
 	Namespace string
 	// Sandbox holds the node's control groups and files.
@@ -27,8 +29,12 @@ type Options struct {
 	// Cluster is what the node joins; it runs in a namespace that the server
 	// reaches.
 	Cluster *cluster.Cluster
-	// ClusterCIDR is the range of all Pods. Default: 10.244.0.0/16.
+	// ClusterCIDR is the range of all Pods, or one of each family with a comma between.
+	// Default: 10.244.0.0/16.
 	ClusterCIDR string
+	// PodRange has the addresses of the server's interfaces that Pods get: its first is
+	// the server's own. Default: Pods get addresses of their Node's ranges.
+	PodRange string
 	// Images are the docker-archives that the node has; that of images.Sandbox
 	// must be one of them.
 	Images []string
@@ -75,10 +81,23 @@ func (o Options) withDefaults() (Options, error) {
 	if _, err := netip.ParseAddr(o.Address); err != nil {
 		return o, fmt.Errorf("reading Options.Address: %w", err)
 	}
+	if o.PodRange != "" {
+		if _, err := netip.ParsePrefix(o.PodRange); err != nil {
+			return o, fmt.Errorf("reading Options.PodRange: %w", err)
+		}
+	}
 	if o.Namespace == "" || o.Sandbox == nil || o.Cluster == nil || len(o.Images) == 0 {
 		return o, fmt.Errorf("options Namespace, Sandbox, Cluster and Images are needed: %w", errNeeded)
 	}
 	return o, Supported()
+}
+
+// nodeIPs are the addresses that the Node is to have.
+func (o Options) nodeIPs() string {
+	if o.IPv6 == "" {
+		return o.Address
+	}
+	return o.Address + "," + o.IPv6
 }
 
 // Paths of what Debian's packages install. They are written out, as PATH may lack
@@ -93,7 +112,7 @@ func checkPackages() error {
 	var missing []string
 	for _, path := range []string{
 		containerdPath, ctrPath, nftPath, "/usr/sbin/runc", "/usr/sbin/conntrack", "/usr/sbin/iptables",
-		pluginDir + "/bridge", pluginDir + "/host-local", pluginDir + "/portmap", pluginDir + "/loopback",
+		pluginDir + "/bridge", pluginDir + "/host-local", pluginDir + "/portmap", pluginDir + "/loopback", pluginDir + "/ptp",
 	} {
 		if _, err := os.Stat(path); err != nil {
 			missing = append(missing, path)

@@ -47,7 +47,7 @@ func (n *Node) kubeletArguments() []string {
 		"--config=/var/lib/kubelet/config.yaml",
 		"--kubeconfig=/var/lib/kubelet/kubeconfig",
 		"--hostname-override=" + n.options.Name,
-		"--node-ip=" + n.options.Address,
+		"--node-ip=" + n.options.nodeIPs(),
 		// A cloud controller tells what the Node is and when it may be used.
 		"--cloud-provider=external",
 		"--v=2",

@@ -32,6 +32,8 @@ var errNotRegistered = errors.New("kubelet has not registered its Node")
 // says that the network is not ready.
 type networkWriter struct {
 	filesystem *filesystem
+	// fixed is Options.PodRange.
+	fixed      string
 	registered chan struct{}
 	once       sync.Once
 	factory    informers.SharedInformerFactory
@@ -42,9 +44,9 @@ type networkWriter struct {
 }
 
 // followNode starts a writer. It ends with Stop, not with the context.
-func followNode(ctx context.Context, client kubernetes.Interface, name string, filesystem *filesystem) *networkWriter {
+func followNode(ctx context.Context, client kubernetes.Interface, name, fixed string, filesystem *filesystem) *networkWriter {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &networkWriter{filesystem: filesystem, registered: make(chan struct{}), cancel: cancel}
+	w := &networkWriter{filesystem: filesystem, fixed: fixed, registered: make(chan struct{}), cancel: cancel}
 	w.factory = informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTweakListOptions(func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
 	}))
@@ -72,19 +74,28 @@ func (w *networkWriter) handle(log klog.Logger, object any) {
 		return
 	}
 	w.once.Do(func() { close(w.registered) })
-	if len(node.Spec.PodCIDRs) == 0 || slices.Equal(node.Spec.PodCIDRs, w.written) {
+	ranges := node.Spec.PodCIDRs
+	if w.fixed != "" {
+		ranges = []string{w.fixed}
+	}
+	if len(ranges) == 0 || slices.Equal(ranges, w.written) {
 		return
 	}
-	if err := writeConflist(w.filesystem, node.Spec.PodCIDRs); err != nil {
+	if err := writeConflist(w.filesystem, ranges, w.fixed != ""); err != nil {
 		log.Error(err, "The node's Pods have no network", "node", node.Name)
 		return
 	}
-	w.written = node.Spec.PodCIDRs
+	w.written = ranges
 }
 
-// writeConflist configures the network of Pods with addresses out of the ranges.
-func writeConflist(filesystem *filesystem, ranges []string) error {
-	values := network{Bridge: bridge, PodCIDRs: ranges}
+// writeConflist configures the network of Pods with addresses out of the ranges: on a
+// bridge, or, where these are in the range of the servers' own, each on a link to the
+// server, which routes to it.
+func writeConflist(filesystem *filesystem, ranges []string, routed bool) error {
+	values := network{PodCIDRs: ranges}
+	if !routed {
+		values.Bridge = bridge
+	}
 	for _, r := range ranges {
 		route := "0.0.0.0/0"
 		if strings.Contains(r, ":") {

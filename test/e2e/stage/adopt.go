@@ -28,7 +28,7 @@ func (s *Stage) PowerOn(ctx context.Context, id string) error {
 		s.servers = append(s.servers, server)
 		s.mu.Unlock()
 	}
-	server.Place = Place{Namespace: place.Namespace, Address: place.Address}
+	server.Place = placeOf(place)
 	return s.startNode(ctx, server)
 }
 

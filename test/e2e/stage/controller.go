@@ -71,13 +71,14 @@ func (s *Stage) KubectlOutput(ctx context.Context, arguments ...string) ([]byte,
 
 // cloudConfig is what differs from a server of Alibaba Cloud: the OpenAPI of the
 // simulated VPC, in the clear. Region, VPC and vSwitch are told by its metadata.
-func cloudConfig() []byte {
+func (s *Stage) cloudConfig() []byte {
 	host, _, _ := strings.Cut(dataplane.OpenAPIAddress, ":")
 	var b strings.Builder
 	b.WriteString("insecure-endpoints: true\n")
 	for _, product := range []string{"ecs", "vpc", "slb", "sts"} {
 		fmt.Fprintf(&b, "%s-endpoint: http://%s\n", product, host)
 	}
+	b.WriteString(s.options.CloudConfig)
 	return []byte(b.String())
 }
 
@@ -105,6 +106,8 @@ func (s *Stage) staticPod() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	const ranges = "--cluster-cidr="
+	shipped = bytes.ReplaceAll(shipped, []byte(ranges+ClusterCIDR), []byte(ranges+strings.Join(s.options.clusterCIDRs(), ",")))
 	var pod struct {
 		metav1.TypeMeta `json:",inline"`
 		Metadata        map[string]any `json:"metadata"`
@@ -140,7 +143,7 @@ func (s *Stage) configureController(server *Server) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{"cloud-config.yaml": cloudConfig(), "kubeconfig": shipped}
+	files := map[string][]byte{"cloud-config.yaml": s.cloudConfig(), "kubeconfig": shipped}
 	for _, c := range issued.Clusters {
 		files["ca.crt"] = c.CertificateAuthorityData
 		if server != s.Master() { // the API server is not on this server

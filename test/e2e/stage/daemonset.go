@@ -25,7 +25,7 @@ func (s *Stage) RunDaemonSet(ctx context.Context) error {
 			return fmt.Errorf("the controller's DaemonSet: %w", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(base, "cloud-config.yaml"), cloudConfig(), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(base, "cloud-config.yaml"), s.cloudConfig(), 0o600); err != nil {
 		return fmt.Errorf("the controller's DaemonSet: %w", err)
 	}
 	// The rights were applied without --server-side before.

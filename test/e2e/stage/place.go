@@ -6,12 +6,19 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/network"
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
-// Place is a network namespace of the region, with the address of what is in it.
+// Place is a network namespace of the region, with the addresses of what is in it.
 type Place struct {
 	Namespace, Address string
+	// IPv6 is empty where there is none.
+	IPv6 string
+}
+
+func placeOf(p network.Place) Place {
+	return Place{Namespace: p.Namespace, Address: p.Address, IPv6: p.IPv6}
 }
 
 // Dial connects from the place to a literal address.

@@ -8,19 +8,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/admin"
-	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ecs"
 	"github.com/kube-aliyun/kube-aliyun/test/process"
 )
 
 // Region is the region's name.
 const (
 	Region   = "cn-hangzhou"
-	vpc      = "vpc-stage"
+	vpcID    = "vpc-stage"
 	masterID = "i-master"
 )
 
@@ -35,36 +35,6 @@ const (
 	OperatorSecret = "test-operator-secret" // #nosec G101 -- the simulated region's
 )
 
-// vSwitches are in two zones.
-var vSwitches = []string{"vsw-stage-h", "vsw-stage-i"}
-
-// seed is a region with a master and workers. Their interfaces have the source and
-// destination check on, as those of new accounts.
-func seed(workers int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `region: %[1]s
-profile: std
-keys:
-- {id: %[2]s, secret: %[3]s}
-- {id: %[4]s, secret: %[5]s}
-vpcs:
-- {id: %[6]s, name: stage, cidr: 192.168.0.0/16}
-routeTables:
-- {id: vtb-stage, vpc: %[6]s, type: System}
-vSwitches:
-- {id: %[7]s, vpc: %[6]s, zone: %[1]s-h, cidr: 192.168.0.0/20}
-- {id: %[8]s, vpc: %[6]s, zone: %[1]s-i, cidr: 192.168.16.0/20}
-servers:
-- {id: %[9]s, name: master, vSwitch: %[7]s, privateIP: 192.168.0.10, sourceDestCheck: true}
-`, Region, ControllerKey, ControllerSecret, OperatorKey, OperatorSecret, vpc, vSwitches[0], vSwitches[1], masterID)
-	for i := range workers {
-		fmt.Fprintf(&b, "- {id: %s, name: worker-%d, vSwitch: %s, sourceDestCheck: true}\n", workerID(i), i+1, vSwitches[i%2])
-	}
-	return b.String()
-}
-
-func workerID(i int) string { return fmt.Sprintf("i-worker-%d", i+1) }
-
 // simulatorTimeout is for its start, and for its end.
 const simulatorTimeout = 30 * time.Second
 
@@ -77,10 +47,13 @@ var (
 func (s *Stage) startSimulator(ctx context.Context) error {
 	dir := s.sandbox.Dir()
 	seedFile, addresses := filepath.Join(dir, "region.yaml"), filepath.Join(dir, "addresses.json")
-	if err := os.WriteFile(seedFile, []byte(seed(s.options.Workers)), 0o600); err != nil {
+	content, err := yaml.Marshal(s.options.seed())
+	if err != nil {
 		return fmt.Errorf("writing the region's seed: %w", err)
 	}
-	var err error
+	if err := os.WriteFile(seedFile, content, 0o600); err != nil {
+		return fmt.Errorf("writing the region's seed: %w", err)
+	}
 	s.simulator, err = process.Start(ctx, process.Program{
 		Name: "aliyun-sim", Binary: s.options.Simulator, Log: s.simulatorLog(),
 		Args: []string{"--dataplane", "--seed=" + seedFile, "--listen=127.0.0.1:0", "--addresses-file=" + addresses},
@@ -104,7 +77,7 @@ func (s *Stage) startSimulator(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the region's network: %w", err)
 	}
-	s.internet = Place{Namespace: plane.Client.Namespace, Address: plane.Client.Address}
+	s.internet = placeOf(plane.Client)
 	ids := []string{masterID}
 	for i := range s.options.Workers {
 		ids = append(ids, workerID(i))
@@ -115,7 +88,7 @@ func (s *Stage) startSimulator(ctx context.Context) error {
 		if !found {
 			return fmt.Errorf("%s: %w", id, errNoServer)
 		}
-		s.servers = append(s.servers, &Server{Place: Place{Namespace: place.Namespace, Address: place.Address}, ID: id})
+		s.servers = append(s.servers, &Server{Place: placeOf(place), ID: id})
 	}
 	s.logf("the region runs, with %d servers", len(ids))
 	return nil
@@ -163,10 +136,7 @@ func (s *Stage) createServer(ctx context.Context) (*Server, error) {
 	number := s.zones
 	s.zones++
 	s.mu.Unlock()
-	on := true
-	id, err := s.region.CreateServer(ctx, ecs.ServerSeed{
-		ID: workerID(number), Name: fmt.Sprintf("worker-%d", number+1), VSwitch: vSwitches[number%2], SourceDestCheck: &on,
-	})
+	id, err := s.region.CreateServer(ctx, s.options.server(number))
 	if err != nil {
 		return nil, fmt.Errorf("creating a server: %w", err)
 	}
@@ -178,5 +148,5 @@ func (s *Stage) createServer(ctx context.Context) (*Server, error) {
 	if !found {
 		return nil, fmt.Errorf("%s: %w", id, errNoServer)
 	}
-	return &Server{Place: Place{Namespace: place.Namespace, Address: place.Address}, ID: id}, nil
+	return &Server{Place: placeOf(place), ID: id}, nil
 }

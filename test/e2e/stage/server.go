@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,10 +48,27 @@ func (s *Stage) Master() *Server { return s.Servers()[0] }
 // Workers are the servers for Pods.
 func (s *Stage) Workers() []*Server { return s.Servers()[1:] }
 
+// podRange has the addresses that Pods on a server get, or is "" where these are of
+// the Node's range.
+func (s *Stage) podRange(server *Server) string {
+	counted, err := strconv.Atoi(strings.TrimPrefix(server.ID, workerPrefix))
+	switch {
+	case !s.options.PodAddresses:
+		return ""
+	case server.ID == masterID:
+		return podRange(masterNumber).String()
+	case err == nil:
+		return podRange(counted - 1).String()
+	default:
+		return "" // somebody else's, without an interface for Pods
+	}
+}
+
 // startNode makes a server a node, and returns when its Node is registered.
 func (s *Stage) startNode(ctx context.Context, server *Server) error {
 	options := kubelet.Options{
-		Address: server.Address, Namespace: server.Namespace, Sandbox: s.sandbox, Cluster: s.cluster, ClusterCIDR: ClusterCIDR,
+		Address: server.Address, IPv6: server.IPv6, Namespace: server.Namespace, Sandbox: s.sandbox, Cluster: s.cluster,
+		ClusterCIDR: strings.Join(s.options.clusterCIDRs(), ","), PodRange: s.podRange(server),
 		Images: []string{s.archives.Sandbox, s.archives.Network, s.archives.controller},
 	}
 	master := server == s.Master()

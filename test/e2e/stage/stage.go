@@ -19,8 +19,20 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/sandbox"
 )
 
-// ClusterCIDR is the range of all Pods: the one that deploy/controller names.
-const ClusterCIDR = "10.2.0.0/16"
+const (
+	// ClusterCIDR is the range of all Pods: the one that deploy/controller names.
+	ClusterCIDR = "10.2.0.0/16"
+	// clusterIPv6CIDR is that of a stage with both families.
+	clusterIPv6CIDR = "fd00:10:2::/56"
+)
+
+// clusterCIDRs are the ranges of all Pods.
+func (o Options) clusterCIDRs() []string {
+	if o.DualStack {
+		return []string{ClusterCIDR, clusterIPv6CIDR}
+	}
+	return []string{ClusterCIDR}
+}
 
 // Options say what Start sets up. The zero value serves.
 type Options struct {
@@ -40,6 +52,13 @@ type Options struct {
 	// NodeMonitorGrace is how long a Node may miss its heartbeats, which come
 	// every ten seconds. Default: 40 s.
 	NodeMonitorGrace time.Duration
+	// DualStack gives servers, Pods and Services addresses of both families.
+	DualStack bool
+	// PodAddresses gives Pods addresses of network interfaces of their servers, as
+	// network plug-ins such as Terway do, instead of addresses of the Nodes' ranges.
+	PodAddresses bool
+	// CloudConfig are further lines of the controller's configuration file.
+	CloudConfig string
 	// Log receives a line per step, with the seconds since the start.
 	Log io.Writer
 }
@@ -163,7 +182,7 @@ func (s *Stage) startControlPlane(ctx context.Context) (err error) {
 	master := s.Master()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
 		Dir: filepath.Join(s.sandbox.Dir(), "cluster"), Binaries: s.options.Kubernetes,
-		Namespace: master.Namespace, BindAddress: master.Address, ClusterCIDR: []string{ClusterCIDR},
+		Namespace: master.Namespace, BindAddress: master.Address, ClusterCIDR: s.options.clusterCIDRs(),
 		ControllerManager: true, Scheduler: true, NodeMonitorGrace: s.options.NodeMonitorGrace,
 	})
 	if err == nil {

@@ -13,6 +13,7 @@ type LoadBalancer struct {
 	Name        string     `json:"name"`
 	Address     string     `json:"address"`
 	AddressType string     `json:"addressType"`
+	IPVersion   string     `json:"addressIPVersion"`
 	Status      string     `json:"status"`
 	Tags        []Tag      `json:"tags"`
 	Listeners   []Listener `json:"listeners"`
@@ -43,9 +44,12 @@ type Group struct {
 	Members []Member `json:"members"`
 }
 
-// Member is a server in a group; Port is 0 in the default group.
+// Member is a server in a group, or an address of an interface; Port is 0 in the
+// default group.
 type Member struct {
 	ServerID string `json:"serverId"`
+	Type     string `json:"type"`
+	IP       string `json:"ip"`
 	Port     int    `json:"port"`
 	Weight   int    `json:"weight"`
 }

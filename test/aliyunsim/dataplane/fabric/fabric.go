@@ -122,12 +122,16 @@ func (f *Fabric) Plane() network.Plane {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := network.Plane{
-		Sandbox: f.box.ID(), Client: network.Place{Namespace: f.internet.client.Path(), Address: ClientAddress},
+		Sandbox: f.box.ID(), Client: network.Place{Namespace: f.internet.client.Path(), Address: ClientAddress, IPv6: ClientIPv6},
 		Internet: network.Place{Namespace: f.internet.ns.Path()},
 		Servers:  make(map[string]network.Place, len(f.servers)), VPCs: make(map[string]network.Place, len(f.routers)),
 	}
 	for id, s := range f.servers {
-		p.Servers[id] = network.Place{Namespace: s.ns.Path(), Address: s.Address.String()}
+		place := network.Place{Namespace: s.ns.Path(), Address: s.Address.String()}
+		if s.IPv6.IsValid() {
+			place.IPv6 = s.IPv6.String()
+		}
+		p.Servers[id] = place
 	}
 	for id, r := range f.routers {
 		p.VPCs[id] = network.Place{Namespace: r.ns.Path()}
