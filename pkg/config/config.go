@@ -141,6 +141,8 @@ type LoadBalancer struct {
 	Spec                    string
 	DeleteProtection        bool
 	ConsoleProtection       bool
+	// BackendType is ecs or eni: the backends of an IPv4 Service that says nothing.
+	BackendType string
 	// HealthCheckPort is kube-proxy's healthz port.
 	HealthCheckPort int
 	AuditPeriod     time.Duration

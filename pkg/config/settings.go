@@ -210,6 +210,12 @@ var settings = []setting{
 		set:  oneOf([]string{"internet", "intranet"}, func(c *Config) *string { return &c.LoadBalancer.AddressType }),
 	},
 	{
+		flag: "load-balancer-backend-type", fallback: "ecs",
+		help: "Backends of an IPv4 Service without the annotation service.beta.kubernetes.io/backend-type: ecs (servers, by their node ports) or eni (Pods, where they have addresses of network interfaces in the VPC). A change moves the listeners of all such Services.",
+		zh:   "没有注解 service.beta.kubernetes.io/backend-type 的 IPv4 Service 的后端类型：ecs（服务器的节点端口）或 eni（Pod，要求 Pod 使用 VPC 内弹性网卡的地址）。修改后，所有此类 Service 的监听都会切换后端。",
+		set:  oneOf([]string{"ecs", "eni"}, func(c *Config) *string { return &c.LoadBalancer.BackendType }),
+	},
+	{
 		flag: "load-balancer-instance-charge-type", fallback: "PayByCLCU",
 		help: "How an instance is billed: PayByCLCU or PayBySpec.",
 		zh:   "实例计费方式：PayByCLCU 或 PayBySpec。",

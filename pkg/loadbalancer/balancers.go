@@ -149,7 +149,7 @@ func (b *Balancers) NodesChanged() {
 // costs nothing where endpoints do not matter.
 func (b *Balancers) EndpointsChanged(namespace, service string) {
 	s, err := b.options.Services.Services(namespace).Get(service)
-	if err != nil || s.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal && !build.ToPods(s) || !b.memory.has(s.UID) {
+	if err != nil || s.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal && !b.config.ToPods(s) || !b.memory.has(s.UID) {
 		return
 	}
 	b.queue.Add(s.UID, reasonEndpoints)

@@ -63,7 +63,7 @@ const (
 // lookAtPods is readPods, but for a Service without a load balancer that is
 // refused anyhow: it costs no call.
 func (b *Balancers) lookAtPods(ctx context.Context, o *owner, service *corev1.Service) error {
-	if build.ToPods(service) && !o.exists() {
+	if b.config.ToPods(service) && !o.exists() {
 		if _, err := b.build(o.state(build.Roles(service)[0]), service); refused(err) {
 			return nil
 		}
@@ -75,7 +75,7 @@ func (b *Balancers) lookAtPods(ctx context.Context, o *owner, service *corev1.Se
 // that are new, those that wait for their readiness gate, and after an audit
 // period all.
 func (b *Balancers) readPods(ctx context.Context, o *owner, service *corev1.Service) error {
-	if !build.ToPods(service) && !sendsToPods(o) {
+	if !b.config.ToPods(service) && !sendsToPods(o) {
 		o.pods = pods{}
 		return nil
 	}

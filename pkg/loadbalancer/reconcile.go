@@ -146,7 +146,7 @@ func (r *round) impossible() bool { return r.refused != nil }
 func (b *Balancers) wish(ctx context.Context, st *state, r *round, w *build.Wanted) error {
 	var err error
 	*w, err = b.build(st, r.service)
-	if err == nil && build.ToPods(r.service) && !st.pods.known {
+	if err == nil && b.config.ToPods(r.service) && !st.pods.known {
 		return errPodsUnknown // they must not be taken for gone
 	}
 	if err == nil {

@@ -20,7 +20,7 @@ func backendEntries() []Entry {
 			},
 		},
 		{
-			Key: BackendType, FullKeys: []string{"service.beta.kubernetes.io/backend-type"}, Type: Choice, Choices: []string{"ecs", "eni"}, Default: "ecs", Scope: Tenant,
+			Key: BackendType, FullKeys: []string{"service.beta.kubernetes.io/backend-type"}, Type: Choice, Choices: []string{"ecs", "eni"}, Scope: Tenant, DefaultDoc: clusterWide,
 			Doc: Doc{
 				English: "What traffic is sent to: the servers' node ports (ecs), or the Pods themselves (eni). The latter needs Pods that have addresses of network interfaces, and works with `spec.allocateLoadBalancerNodePorts: false` too; see the guide on Pod backends.",
 				Chinese: "流量的去向：服务器的节点端口（ecs），或直达 Pod（eni）。后者要求 Pod 使用弹性网卡的地址，并支持 `spec.allocateLoadBalancerNodePorts: false`；参见“Pod 作为后端”指南。",

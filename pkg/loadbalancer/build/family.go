@@ -22,7 +22,7 @@ func Roles(s *corev1.Service) []ownership.Role {
 			return []ownership.Role{role}
 		}
 	}
-	if prefersDual(s) && ToPods(s) && slices.Contains(all, ownership.RoleLoadBalancer) {
+	if prefersDual(s) && asksForPods(s) && slices.Contains(all, ownership.RoleLoadBalancer) {
 		return []ownership.Role{ownership.RoleLoadBalancer} // those of IPv6 have no Pods as backends
 	}
 	if annotation.Value(s.Annotations, annotation.ID) != "" {
@@ -60,7 +60,7 @@ func roleOf(family corev1.IPFamily) ownership.Role {
 // balancer: an annotation gives none up, a change of the families does.
 func Living(s *corev1.Service, has func(ownership.Role) bool) []ownership.Role {
 	out := Roles(s)
-	if annotation.Value(s.Annotations, annotation.IPVersion) == "" && !ToPods(s) {
+	if annotation.Value(s.Annotations, annotation.IPVersion) == "" && !asksForPods(s) {
 		return out
 	}
 	for _, role := range familyRoles(s) {

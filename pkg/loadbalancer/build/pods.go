@@ -58,12 +58,26 @@ func (w Wanted) Group(name string) *Group {
 	return &w.Groups[i]
 }
 
-// ToPods reports whether a Service asks for Pods as backends.
-func ToPods(s *corev1.Service) bool {
+// ToPods reports whether a Service has Pods as backends: because it asks for them, or
+// by default.
+func (c Config) ToPods(s *corev1.Service) bool {
+	return asksForPods(s) || c.podsByDefault(s)
+}
+
+func asksForPods(s *corev1.Service) bool {
 	return annotation.Value(s.Annotations, annotation.BackendType) == podBackends
 }
 
-func (b *builder) toPods() bool { return b.settings.Or(annotation.BackendType, "") == podBackends }
+// podsByDefault reports whether the cluster's setting makes Pods the backends of a
+// Service that says nothing. One with IPv6 has servers: a default refuses nothing.
+func (c Config) podsByDefault(s *corev1.Service) bool {
+	return c.Defaults.BackendType == podBackends && annotation.Value(s.Annotations, annotation.BackendType) == "" &&
+		!slices.Contains(familyRoles(s), ownership.RoleLoadBalancer6)
+}
+
+func (b *builder) toPods() bool {
+	return b.settings.Or(annotation.BackendType, "") == podBackends || b.cfg.podsByDefault(b.in.Service)
+}
 
 // backendTypeKey is the full key of the annotation that asks for Pods.
 func backendTypeKey() string {
