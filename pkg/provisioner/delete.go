@@ -22,8 +22,9 @@ var everything = labels.Everything()
 // deleteLimit bounds one try to delete a disk.
 const deleteLimit = time.Minute
 
-// Delete deletes the disk of a released volume. Nil means that the disk is gone;
-// while it is attached there is an error: the disk is never detached here.
+// Delete deletes the disk of a released volume. Nil means that the disk is gone,
+// or that the call that deletes it was accepted; while it is attached there is an
+// error: the disk is never detached here.
 func (p *Provisioner) Delete(ctx context.Context, pv *corev1.PersistentVolume) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteLimit)
 	defer cancel()
@@ -41,8 +42,9 @@ func (p *Provisioner) Delete(ctx context.Context, pv *corev1.PersistentVolume) e
 		return fmt.Errorf("look at the disk of PersistentVolume %s: %w", pv.Name, err)
 	}
 	if len(found) == 0 {
-		return nil
+		return p.proveGone(ctx, pv, id)
 	}
+	p.seen(id)
 	if err := p.mayDelete(pv, found[0]); err != nil {
 		return err
 	}
@@ -53,6 +55,7 @@ func (p *Provisioner) Delete(ctx context.Context, pv *corev1.PersistentVolume) e
 	if err != nil && !errors.Is(err, apierror.ErrNotFound) {
 		return fmt.Errorf("delete the disk of PersistentVolume %s, trying again: %w", pv.Name, err)
 	}
+	p.lose(id)
 	return nil
 }
 

@@ -60,6 +60,8 @@ type Provisioner struct {
 	// lost are ids of disks that do not exist any more, though a client token may
 	// give them back.
 	lost map[string]bool
+	// missing are disks to delete that a list lacked, and since when.
+	missing map[string]time.Time
 }
 
 // New returns a Provisioner.
@@ -70,7 +72,7 @@ func New(o Options) *Provisioner {
 	if o.Poll == 0 {
 		o.Poll = time.Second
 	}
-	return &Provisioner{Options: o, uncertain: map[string]time.Time{}, lost: map[string]bool{}}
+	return &Provisioner{Options: o, uncertain: map[string]time.Time{}, lost: map[string]bool{}, missing: map[string]time.Time{}}
 }
 
 // indexLag is how long lists of disks may lack a new one.
