@@ -12,6 +12,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/ownership"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
+	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/fault"
 	simslb "github.com/kube-aliyun/kube-aliyun/test/aliyunsim/slb"
 )
 
@@ -66,25 +67,42 @@ func TestChangesByHandAreSetRight(t *testing.T) {
 	}
 }
 
-// TestRepairIsToldWhicheverReadingShowsTheChange: where memory is too old to be
-// trusted, a pass reads for itself before an audit does.
+// TestRepairIsToldWhicheverReadingShowsTheChange: an audit is not the only one that
+// may be the first to read what was changed, or to repair it.
 func TestRepairIsToldWhicheverReadingShowsTheChange(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, "instant", 3)
-	clock := &shifted{}
-	s := newService(1)
-	c := r.living(s, func(o *Options) { o.Clock = clock })
-	r.settle()
-	id := r.only(s).Instance.ID
-	r.sim.Do(func(region *aliyunsim.Region) {
-		if err := region.SLB.RemoveBackend(id, "i-1"); err != nil {
-			t.Error(err)
-		}
-	})
-	clock.by.Store(int64(c.options.Settings.AuditPeriod + c.slack + time.Second))
-	c.NodesChanged()
-	r.eventually("it is whole", func() bool { return whole(3)(r, s) == nil })
-	r.eventually("it is told", func() bool { return len(r.recorded(event.LoadBalancerDriftRepaired)) == 1 })
+	for name, read := range map[string]func(r *rig, c *controller, s *corev1.Service, clock *shifted){
+		"a pass that trusts its memory no more": func(_ *rig, c *controller, _ *corev1.Service, clock *shifted) {
+			clock.by.Store(int64(c.options.Settings.AuditPeriod + c.slack + time.Second))
+			c.NodesChanged()
+		},
+		"a pass that looks for a second load balancer": func(_ *rig, c *controller, s *corev1.Service, _ *shifted) {
+			c.memory.stray(key{uid: s.UID, role: ownership.RoleLoadBalancer})
+			c.queue.Add(s.UID, reasonAudit)
+		},
+		"a pass whose repair fails": func(r *rig, c *controller, _ *corev1.Service, clock *shifted) {
+			r.sim.Fault(fault.Rule{Kind: fault.Deny, Action: callAdd, Count: 1})
+			clock.by.Store(int64(c.options.Settings.AuditPeriod + c.slack + time.Second))
+			c.NodesChanged()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, "instant", 3)
+			clock := &shifted{}
+			s := newService(1)
+			c := r.living(s, func(o *Options) { o.Clock = clock })
+			r.settle()
+			id := r.only(s).Instance.ID
+			r.sim.Do(func(region *aliyunsim.Region) {
+				if err := region.SLB.RemoveBackend(id, "i-1"); err != nil {
+					t.Error(err)
+				}
+			})
+			read(r, c, s, clock)
+			r.eventually("it is whole", func() bool { return whole(3)(r, s) == nil })
+			r.eventually("it is told", func() bool { return len(r.recorded(event.LoadBalancerDriftRepaired)) == 1 })
+		})
+	}
 }
 
 // shifted is the real clock, ahead by something.

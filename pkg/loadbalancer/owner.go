@@ -76,6 +76,9 @@ type state struct {
 	// billing are the changes of what is paid that were asked for, and when: the
 	// API shows them a day later and refuses to be asked twice.
 	billing map[string]time.Time
+	// drift are the steps that are needed only because others changed the load
+	// balancer, until it is told that they were carried out.
+	drift []string
 	// changed is when the load balancer was changed last, and change the steps.
 	changed time.Time
 	change  string
@@ -139,9 +142,11 @@ func (s *state) id() string {
 
 // believed reports whether the load balancer is known and nothing has contradicted
 // what is known of it, however old that is.
-func (s *state) believed() bool {
-	return s.actual != nil && !s.ambiguous && !s.verified.IsZero()
-}
+func (s *state) believed() bool { return s.remembered() && !s.ambiguous }
+
+// remembered reports whether nothing has contradicted what is known of the load
+// balancer itself, whether or not there is another one beside it.
+func (s *state) remembered() bool { return s.actual != nil && !s.verified.IsZero() }
 
 // isGone reports whether a load balancer is proven not to exist any more.
 func (s *state) isGone(id string) bool {
@@ -154,5 +159,6 @@ func (s *state) forget(gone bool) {
 	if gone && s.actual != nil {
 		s.gone[s.id()] = s.actual.Instance.Address
 	}
+	s.drift = nil
 	s.actual, s.verified, s.born, s.ambiguous, s.adopted, s.searched = nil, time.Time{}, time.Time{}, false, false, false
 }

@@ -42,8 +42,6 @@ type round struct {
 	steps []plan.Step
 	// refused is why the Service cannot be meant; its backends are kept right.
 	refused error
-	// drift are the steps that were needed only because of what was observed.
-	drift []string
 }
 
 // reconcile makes one load balancer of a Service what it should be, and returns
@@ -104,7 +102,7 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 	if !found || o.ID != st.id() || !o.Start.After(st.written) {
 		return nil
 	}
-	before, believed := st.actual, st.believed()
+	before, remembered := st.actual, st.remembered()
 	if o.Actual != nil && before != nil && !before.GroupsUnknown && o.Actual.GroupsUnknown {
 		o.Actual.Groups, o.Actual.GroupsUnknown = before.Groups, false
 	}
@@ -119,10 +117,10 @@ func (b *Balancers) observed(ctx context.Context, st *state, r *round) error {
 		b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s (%s) does not exist any more; it was deleted by hand", o.ID, before.Instance.Address)
 		return nil
 	}
-	if believed {
+	if remembered {
 		b.compare(st, r, before)
 	}
-	klog.FromContext(ctx).V(4).Info("Audited load balancer", "service", klog.KObj(r.service), "loadBalancer", o.ID, "drift", r.drift)
+	klog.FromContext(ctx).V(4).Info("Audited load balancer", "service", klog.KObj(r.service), "loadBalancer", o.ID, "drift", st.drift)
 	return nil
 }
 
@@ -134,7 +132,7 @@ func (b *Balancers) compare(st *state, r *round, before *plan.Actual) {
 		return
 	}
 	for _, s := range plan.Make(w, st.actual).Steps {
-		r.drift = append(r.drift, s.String())
+		st.drift = append(st.drift, s.String())
 	}
 }
 
@@ -173,14 +171,14 @@ func (b *Balancers) round(ctx context.Context, st *state, r *round, w *build.Wan
 		return false, st.lacking
 	}
 	if !b.trusted(st) {
-		vanished, before, believed := st.id(), st.actual, st.believed()
+		vanished, before, remembered := st.id(), st.actual, st.remembered()
 		if err := b.find(ctx, st, r.service); err != nil {
 			return false, err
 		}
 		if st.actual == nil && vanished != "" {
 			b.options.Events.Event(r.service, event.LoadBalancerVanished, "load balancer %s does not exist any more; it was deleted by hand", vanished)
 		}
-		if believed && st.actual != nil {
+		if remembered && st.id() == vanished {
 			b.compare(st, r, before)
 		}
 		r.read = b.options.Clock.Now()

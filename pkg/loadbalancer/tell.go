@@ -19,10 +19,11 @@ func (b *Balancers) tell(st *state, w build.Wanted, p plan.Plan, r *round) {
 	for _, notice := range append(slices.Clone(w.Notices), p.Notices...) {
 		b.options.Events.Event(r.service, event.LoadBalancerNotAsAsked, "%s", notice)
 	}
+	defer func() { st.drift = nil }()
 	switch {
-	case len(r.drift) > 0 && r.changed:
+	case len(st.drift) > 0 && r.changed:
 		metric.LoadBalancerDrift.WithLabelValues().Inc()
-		b.options.Events.Event(r.service, event.LoadBalancerDriftRepaired, "the load balancer was changed by hand; set right: %s", strings.Join(r.drift, "; "))
+		b.options.Events.Event(r.service, event.LoadBalancerDriftRepaired, "the load balancer was changed by hand; set right: %s", strings.Join(st.drift, "; "))
 	case r.created:
 		a := &st.actual.Instance
 		b.options.Events.Event(r.service, event.LoadBalancerReady, "load balancer %s (%s, %s, %s) was created; it has %s and %s",
