@@ -75,7 +75,7 @@ func TestNodePortChangeMovesTheListenerToAGroup(t *testing.T) {
 		r.change(s, func(s *corev1.Service) { s.Spec.Ports[0].NodePort = port })
 		r.eventually("the listener has moved", func() bool { return whole(3)(r, s) == nil })
 	}
-	if n := r.sim.Counts()["DeleteLoadBalancerTCPListener"] + r.sim.Counts()[callCreateTCP]; n > 0 {
+	if n := r.sim.Counts()[callDeleteListener] + r.sim.Counts()[callCreateTCP]; n > 0 {
 		t.Errorf("listeners were created or deleted: %v", r.sim.Counts())
 	}
 	lb := r.only(s)

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/annotation"
@@ -294,7 +295,7 @@ func play(t *testing.T, sc scenario, n int, after bool) int {
 			sc.options(o)
 		}
 	}
-	first := r.start(options, func(o *Options) { o.Cloud = slb.New(d) })
+	first := r.start(options, func(o *Options) { o.Cloud, o.Interfaces = slb.New(d), ecs.New(d) })
 	if sc.living {
 		r.create(s)
 		r.eventually("the Service has an address", func() bool { return r.address(s) != "" })

@@ -314,7 +314,7 @@ func TestListenersOfOthersAreTakenOnlyWhenTheirOwnerAllowsIt(t *testing.T) {
 	if got := serving(r.read("lb-theirs"), 8080); got != "i-1:30010=100 i-2:30010=100" {
 		t.Errorf("port 8080 goes to %s", got)
 	}
-	if n := r.sim.Counts()["DeleteLoadBalancerTCPListener"] + r.sim.Counts()[callCreateTCP]; n > 0 {
+	if n := r.sim.Counts()[callDeleteListener] + r.sim.Counts()[callCreateTCP]; n > 0 {
 		t.Errorf("the listener was made again: %v", r.sim.Counts())
 	}
 	r.change(s, func(s *corev1.Service) { s.Spec.Ports[0].Port = 81 })
@@ -404,7 +404,7 @@ func TestPreservedLoadBalancerKeepsEverythingButOurMarks(t *testing.T) {
 	})
 	r.create(again)
 	r.eventually("the address serves again", func() bool { return r.address(again) == address })
-	if n := r.sim.Counts()["DeleteLoadBalancerTCPListener"]; n > 0 {
+	if n := r.sim.Counts()[callDeleteListener]; n > 0 {
 		t.Errorf("calls %v", r.sim.Counts())
 	}
 }

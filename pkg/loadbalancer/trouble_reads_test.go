@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/slb"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
@@ -114,7 +115,7 @@ func misread(t *testing.T, sc scenario, asleep bool, n int, rule fault.Rule) int
 	var others sync.RWMutex
 	r.eyes = slb.New(polite{r.transport(nil), &others})
 	x := &spoiler{inner: r.transport(nil), r: r, rule: rule, others: &others}
-	spoiled := func(o *Options) { o.Cloud = slb.New(x) }
+	spoiled := func(o *Options) { o.Cloud, o.Interfaces = slb.New(x), ecs.New(x) }
 	s := sc.service()
 	first := r.start(spoiled).surveyed()
 	if sc.living {

@@ -10,45 +10,54 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
-// podScenarios are what happens to a Service whose backends are Pods: p0 to p2 are
-// on a server each, of which the first two are its endpoints at first.
-var podScenarios = map[string]scenario{
-	"created": {
-		rig: newPodsRig, service: podService,
-		act:   func(r *rig, s *corev1.Service) { r.create(s) },
-		right: wholePods("8080", 0, 1),
-	},
-	"scaled up": {
-		rig: newPodsRig, service: podService, living: true,
-		act:   func(r *rig, s *corev1.Service) { r.endsAt(s, 0, 1, 2) },
-		right: wholePods("8080", 0, 1, 2),
-	},
-	"replaced": {
-		rig: newPodsRig, service: podService, living: true,
-		act:   func(r *rig, s *corev1.Service) { r.endsAt(s, 2) },
-		right: wholePods("8080", 2),
-	},
-	"target port changed": {
-		rig: newPodsRig, service: podService, living: true,
-		act: func(r *rig, s *corev1.Service) {
-			r.change(s, func(s *corev1.Service) { s.Spec.Ports[0].TargetPort.IntVal = 9090 })
-			r.podEndpoints(s)
-			r.slice(s, 9090, ready(podOf(0)), ready(podOf(1)))
+// What happens to a Service whose backends are Pods: p0 to p2 are on a server each,
+// of which the first two are its endpoints at first.
+func init() {
+	for name, sc := range map[string]scenario{
+		"create": {
+			rig: newPodsRig, service: podService,
+			act:   func(r *rig, s *corev1.Service) { r.create(s) },
+			right: wholePods("8080", 0, 1),
 		},
-		right: wholePods("9090", 0, 1),
-	},
-	"deleted": {
-		rig: newPodsRig, service: podService, living: true,
-		act:   func(r *rig, s *corev1.Service) { r.remove(s) },
-		right: nothingLeft,
-	},
+		"scaled up": {
+			rig: newPodsRig, service: podService, living: true,
+			act:   func(r *rig, s *corev1.Service) { r.endsAt(s, 0, 1, 2) },
+			right: wholePods("8080", 0, 1, 2),
+		},
+		"scaled down": {
+			rig: newPodsRig, service: podService, living: true,
+			act:   func(r *rig, s *corev1.Service) { r.endsAt(s, 1) },
+			right: wholePods("8080", 1),
+		},
+		"replaced": {
+			rig: newPodsRig, service: podService, living: true,
+			act:   func(r *rig, s *corev1.Service) { r.endsAt(s, 2) },
+			right: wholePods("8080", 2),
+		},
+		"target port changed": {
+			rig: newPodsRig, service: podService, living: true,
+			act: func(r *rig, s *corev1.Service) {
+				r.change(s, func(s *corev1.Service) { s.Spec.Ports[0].TargetPort.IntVal = 9090 })
+				r.podEndpoints(s)
+				r.slice(s, 9090, ready(podOf(0)), ready(podOf(1)))
+			},
+			right: wholePods("9090", 0, 1),
+		},
+		"delete": {
+			rig: newPodsRig, service: podService, living: true,
+			act:   func(r *rig, s *corev1.Service) { r.remove(s) },
+			right: nothingLeft,
+		},
+	} {
+		table["pods: "+name] = sc
+	}
 }
 
 func podService() *corev1.Service { return newService(1, toPods) }
 
 func podOf(n int) *corev1.Pod { return newPod(fmt.Sprintf("p%d", n), n+1, podAddress(n+1, 0)) }
 
-// newPodsRig is newPodRig with the Pods of podScenarios.
+// newPodsRig is newPodRig with p0 to p2.
 func newPodsRig(t testing.TB, profile string, servers int) *rig {
 	t.Helper()
 	r := newPodRig(t, profile, servers)
@@ -97,14 +106,5 @@ func wholePods(port string, pods ...int) func(r *rig, s *corev1.Service) error {
 			return fmt.Errorf("groups %v, %w", groups, err)
 		}
 		return nil
-	}
-}
-
-func TestDeathAtAnyCallLeavesTheRightPods(t *testing.T) {
-	for name, sc := range podScenarios {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			diesEverywhere(t, sc)
-		})
 	}
 }
