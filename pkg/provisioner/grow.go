@@ -140,12 +140,20 @@ func (g *Grower) next(ctx context.Context) bool {
 	switch {
 	case err == nil, apierrors.IsNotFound(err):
 		g.queue.Forget(name)
+	case errors.Is(err, errUnlisted) && g.queue.NumRequeues(name) >= unlistedTries:
+		g.queue.Forget(name) // attach and delete say so
 	case ctx.Err() == nil:
 		klog.FromContext(ctx).V(2).Info("A disk has not grown yet", "volume", name, "err", err)
 		g.queue.AddRateLimited(name)
 	}
 	return true
 }
+
+// errUnlisted is wrapped when the disk is not in its list; unlistedTries is how
+// often it is looked for again, which takes two minutes: one list proves nothing.
+var errUnlisted = errors.New("the disk is not listed")
+
+const unlistedTries = 7
 
 // errTooSmall is wrapped while a disk has not the size that was ordered.
 var errTooSmall = errors.New("the disk has not grown yet")
@@ -166,7 +174,7 @@ func (g *Grower) grow(ctx context.Context, pv *corev1.PersistentVolume) error {
 		return fmt.Errorf("look at disk %s: %w", id, err)
 	}
 	if len(found) == 0 {
-		return nil // attach and delete say so
+		return fmt.Errorf("disk %s: %w", id, errUnlisted)
 	}
 	d := found[0]
 	g.remember(id, d.SizeGiB)

@@ -57,6 +57,41 @@ func TestGrowthOutlivesALostReply(t *testing.T) {
 	}
 }
 
+func TestGrowthOutlivesAnEmptyList(t *testing.T) {
+	r := newRig(t)
+	pv := sized(r.provision(options("20Gi")), "30Gi")
+	if err := r.volumes.Add(pv); err != nil {
+		t.Fatal(err)
+	}
+	r.sim.Fault(fault.Rule{Action: "DescribeDisks", Kind: fault.EmptyList, Count: 1})
+	g := NewGrower(r.Provisioner)
+	defer g.queue.ShutDown()
+	g.enqueue(pv)
+	for range 2 { // the second waits for the queue's first pause
+		g.next(t.Context())
+	}
+	if d := r.oneDisk(); d.SizeGiB != 30 {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestADiskThatStaysUnlistedIsNotLookedForForEver(t *testing.T) {
+	r := newRig(t)
+	pv := volumeOf("d-gone")
+	if err := r.volumes.Add(sized(pv, "30Gi")); err != nil {
+		t.Fatal(err)
+	}
+	g := NewGrower(r.Provisioner)
+	defer g.queue.ShutDown()
+	for range unlistedTries {
+		g.queue.AddRateLimited(pv.Name)
+	}
+	g.next(t.Context())
+	if n := g.queue.NumRequeues(pv.Name); n != 0 {
+		t.Errorf("%d tries, and another", n)
+	}
+}
+
 func TestRefusedGrowthIsTold(t *testing.T) {
 	r := newRig(t)
 	pv := sized(r.provision(options("20Gi")), "30Gi")
