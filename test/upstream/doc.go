@@ -3,6 +3,7 @@
 // client on the internet, and everything but the cloud is real. It takes root and
 // the programs that suite/build.sh makes.
 //
-// The specs that need what the controller does not have are in skip.txt, each
-// with its reason.
+// One spec, of a Service without node ports, has a stage whose Pods have addresses of
+// network interfaces and are backends by default. Specs that need what the controller
+// does not have would be in skip.txt, each with its reason.
 package upstream

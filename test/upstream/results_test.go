@@ -55,7 +55,7 @@ func TestEverySpecIsInOneLane(t *testing.T) {
 	list := []skipped{{name: "left out"}}
 	divided := lanes(list, regexp.MustCompile(""))
 	rest := divided[len(divided)-1]
-	if len(divided) != len(long)+1 || len(rest.skip) != len(long)+1 || rest.skip[0] != "left out" || rest.focus != "" {
+	if len(divided) != len(long)+1 || len(rest.skip) != len(long)+2 || rest.skip[0] != direct || rest.skip[1] != "left out" || rest.focus != "" {
 		t.Errorf("got %+v", divided)
 	}
 	if focused := lanes(list, regexp.MustCompile("=Local$")); len(focused) != 2 || focused[1].focus != "=Local$" {

@@ -40,7 +40,33 @@ func TestLoadBalancerSpecsOfKubernetesPass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, dir)
+	run := &suite{programs: programs, dir: dir}
+	t.Logf("the suite runs; its logs are below %s", dir)
+	var reports [][]result
+	t.Run("Pods with routed addresses", func(t *testing.T) {
+		reports = append(reports, perform(t, run, stage.Options{Workers: 2, Logs: filepath.Join(dir, "logs")}, archive, lanes(list, focus)))
+	})
+	if focus.MatchString(direct) {
+		t.Run("Pods with addresses of interfaces", func(t *testing.T) {
+			options := stage.Options{
+				Workers: 2, PodAddresses: true, CloudConfig: "load-balancer-backend-type: eni\n", Logs: filepath.Join(dir, "logs-direct"),
+			}
+			reports = append(reports, perform(t, run, options, archive, []lane{directLane}))
+		})
+	}
+	results := merge(reports)
+	for _, spec := range results {
+		t.Logf("%-8s %6.0f s  %s", spec.Status, spec.Seconds, spec.Name)
+	}
+	for _, problem := range judge(results, list, focus) {
+		t.Error(problem)
+	}
+}
+
+// perform runs lanes on a stage of their own.
+func perform(t *testing.T, run *suite, o stage.Options, archive string, lanes []lane) []result {
+	t.Helper()
+	s := start(t, o)
 	stopNames, err := serveNames(t.Context(), s.Master().Place, s.Client())
 	if err != nil {
 		t.Fatal(err)
@@ -54,22 +80,13 @@ func TestLoadBalancerSpecsOfKubernetesPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stopRelay)
-
-	run := &suite{
-		programs: programs, kubectl: filepath.Join(s.Cluster().Binaries(), "kubectl"), kubeconfig: kubeconfig,
-		place: s.Internet(), dir: dir,
-	}
-	t.Logf("the suite runs; its logs are below %s", dir)
-	results, err := run.run(t.Context(), lanes(list, focus), suiteLimit)
+	there := *run
+	there.kubectl, there.kubeconfig, there.place = filepath.Join(s.Cluster().Binaries(), "kubectl"), kubeconfig, s.Internet()
+	results, err := there.run(t.Context(), lanes, suiteLimit)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, spec := range results {
-		t.Logf("%-8s %6.0f s  %s", spec.Status, spec.Seconds, spec.Name)
-	}
-	for _, problem := range judge(results, list, focus) {
-		t.Error(problem)
-	}
+	return results
 }
 
 // folder is where suite/build.sh puts its programs.
@@ -87,9 +104,10 @@ func folder(t *testing.T) string {
 	return programs
 }
 
-func start(t *testing.T, dir string) *stage.Stage {
+func start(t *testing.T, o stage.Options) *stage.Stage {
 	t.Helper()
-	s, err := stage.Start(t.Context(), stage.Options{Workers: 2, Log: os.Stderr, Logs: filepath.Join(dir, "logs")})
+	o.Log = os.Stderr
+	s, err := stage.Start(t.Context(), o)
 	if errors.Is(err, stage.ErrUnsupported) {
 		t.Skip("it needs a Linux machine and root: ", err)
 	}
