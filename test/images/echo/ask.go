@@ -38,7 +38,7 @@ func Get(ctx context.Context, dial Dial, url string) (Answer, error) {
 	return Decode(body)
 }
 
-// Ask sends a text over "tcp4" (a line) or "udp4" (a datagram), from a port of its
+// Ask sends a text over TCP (a line) or UDP (a datagram) of any family, from a port of its
 // own, and returns the answer. A lost datagram is lost: ctx bounds the wait.
 func Ask(ctx context.Context, dial Dial, network, address, text string) (Answer, error) {
 	conn, err := dial(ctx, network, address)

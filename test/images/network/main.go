@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	case args[0] == "get" && len(args) == 2:
 		answer, err = echo.Get(ctx, dial, args[1])
 	case (args[0] == "tcp" || args[0] == "udp") && len(args) == 3:
-		answer, err = echo.Ask(ctx, dial, args[0]+"4", args[1], args[2])
+		answer, err = echo.Ask(ctx, dial, args[0], args[1], args[2])
 	default:
 		return errUsage
 	}
