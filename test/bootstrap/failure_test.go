@@ -171,7 +171,7 @@ func killMaster(t *testing.T, m *bare.Machine) {
 		t.Fatal(err)
 	}
 	t.Logf("all leases renewed after %.1f s (before %v, after %v); the Service kubernetes right after %.1f s", led.Seconds(), before, after, alone.Seconds())
-	t.Logf("clients on the internet: %s", report)
+	t.Logf("clients on the internet: %s; the last failure began %.1f s after the death", report, report.After(died).Seconds())
 	if gap > 10*time.Second || led > 30*time.Second+time.Second || alone > 60*time.Second || len(report.Failures) > 0 {
 		t.Error("that took too long, or requests to Pods failed")
 	}
