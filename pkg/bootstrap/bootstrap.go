@@ -19,6 +19,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/pki"
 	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/placeholder"
 	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/render"
+	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/token"
 )
 
 // keyFolder is where certificates and keys are in the operator's folder.
@@ -53,6 +54,9 @@ func Build(c *clusterfile.Cluster, there pki.Files, o pki.Options) (*Output, err
 		return nil, err
 	}
 	out := &Output{Files: map[string][]byte{}, Certificates: changes}
+	for _, g := range c.Groups {
+		out.addToken(g, keys, there, o.Now)
+	}
 	for name, content := range keys {
 		out.Files[keyFolder+"/"+name] = content
 	}
@@ -78,7 +82,10 @@ func Build(c *clusterfile.Cluster, there pki.Files, o pki.Options) (*Output, err
 // addServers adds the user-data of every server; all problems are told at once.
 func (out *Output) addServers(c *clusterfile.Cluster, r render.Assets, keys pki.Files) error {
 	var problems []error
-	for _, server := range c.Servers {
+	for _, server := range c.All() {
+		if server.Role == clusterfile.Joining && keys[token.File(server.Address)] == nil {
+			continue
+		}
 		setup, err := r.Server(c, server, keys)
 		if err != nil {
 			problems = append(problems, err)
@@ -101,6 +108,20 @@ func (out *Output) addServers(c *clusterfile.Cluster, r render.Assets, keys pki.
 	return errors.Join(problems...)
 }
 
+// addToken takes what the servers of a group join with; only `token create` makes one.
+func (out *Output) addToken(g clusterfile.Group, keys, there pki.Files, now time.Time) {
+	content := there[token.File(g.Name)]
+	if content == nil {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("group %s has no token yet, so it gets no user-data: aliyun-bootstrap token create %s", g.Name, g.Name))
+		return
+	}
+	keys[token.File(g.Name)] = content
+	if t, err := token.Parse(content); err == nil && now.After(t.Expires) {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("the token of group %s has ended on %s, so no server can join with its user-data: aliyun-bootstrap token create %s",
+			g.Name, t.Expires.UTC().Format(time.RFC3339), g.Name))
+	}
+}
+
 // UserDataPath is where a server's user-data is in the folder.
 func UserDataPath(server clusterfile.Server) string {
 	return fmt.Sprintf("user-data/%s-%s.yaml", server.Role, server.Address)
@@ -112,7 +133,7 @@ func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 func summaryValues(c *clusterfile.Cluster, out *Output) placeholder.Values {
 	var servers, certificates strings.Builder
 	servers.WriteString("| Address | Role | User-data | Bytes |\n| --- | --- | --- | --- |\n")
-	for _, s := range c.Servers {
+	for _, s := range c.All() {
 		fmt.Fprintf(&servers, "| %s | %s | %s | %d |\n", s.Address, s.Role, UserDataPath(s), len(out.Files[UserDataPath(s)]))
 	}
 	certificates.WriteString("| Certificate | Ends |\n| --- | --- |\n")
@@ -136,7 +157,7 @@ func ReadKeys(dir string) (pki.Files, error) {
 	}
 	files := pki.Files{}
 	for _, entry := range entries {
-		if !slices.Contains([]string{".crt", ".key", ".pub"}, filepath.Ext(entry.Name())) {
+		if !slices.Contains([]string{".crt", ".key", ".pub"}, filepath.Ext(entry.Name())) && !token.Is(entry.Name()) {
 			continue
 		}
 		content, err := os.ReadFile(filepath.Join(dir, keyFolder, entry.Name())) // #nosec G304 -- the operator's own

@@ -33,7 +33,7 @@ func NewCommand() *cobra.Command {
 			}
 			return b.output.Write(f.dir)
 		}),
-		f.verify(), f.certs(), f.update(), f.network())
+		f.verify(), f.certs(), f.update(), f.network(), f.token())
 	return root
 }
 

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/token"
 )
 
 // Difference is a file that is not as Build has it.
@@ -78,7 +80,7 @@ func mode(path string) fs.FileMode {
 	switch {
 	case path == "finish":
 		return 0o755
-	case strings.HasSuffix(path, ".key"), strings.HasPrefix(path, "user-data/"), strings.HasSuffix(path, "kubeconfig"):
+	case strings.HasSuffix(path, ".key"), strings.HasPrefix(path, keyFolder+"/"+token.Prefix), strings.HasPrefix(path, "user-data/"), strings.HasSuffix(path, "kubeconfig"):
 		return 0o600
 	default:
 		return 0o644

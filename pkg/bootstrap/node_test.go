@@ -51,7 +51,7 @@ func nodeEnv(t *testing.T, service *metadataService, plain bool, within time.Dur
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("this machine has no curl")
 	}
-	service.entries = map[string]string{"region-id": "cn-hangzhou", "instance-id": "i-bp1abc"}
+	service.entries = map[string]string{"region-id": "cn-hangzhou", "instance-id": "i-bp1abc", "private-ipv4": nodeServer}
 	server := httptest.NewServer(service)
 	t.Cleanup(server.Close)
 	c := example(t)
@@ -75,7 +75,7 @@ func nodeEnv(t *testing.T, service *metadataService, plain bool, within time.Dur
 	return string(written), err == nil
 }
 
-const wantEnv = "PROVIDER_ID=cn-hangzhou.i-bp1abc\n"
+const wantEnv = "PROVIDER_ID=cn-hangzhou.i-bp1abc\nNODE_IP=" + nodeServer + "\n"
 
 func TestR32ProviderIDIsAskedWithATokenUntilItIsTold(t *testing.T) {
 	service := &metadataService{tokens: true, hardened: true, bad: []string{"", "<html>log in</html>", "two words"}}

@@ -71,7 +71,7 @@ func setup(t *testing.T, c *clusterfile.Cluster, address string) *render.Setup {
 func setupOf(t *testing.T, c *clusterfile.Cluster, there pki.Files, address string) *render.Setup {
 	t.Helper()
 	all := render.Assets{Bootstrap: assets.Files, Controller: controller.Files}
-	for _, server := range c.Servers {
+	for _, server := range c.All() {
 		if server.Address == address {
 			s, err := all.Server(c, server, there)
 			if err != nil {

@@ -40,7 +40,7 @@ func Verify(c *clusterfile.Cluster, dir string, o pki.Options) error {
 	for _, d := range differences {
 		problems = append(problems, fmt.Errorf("%s (%s): %w", d.Path, d.How, errDiffers))
 	}
-	for _, server := range c.Servers {
+	for _, server := range c.All() {
 		userData, err := os.ReadFile(filepath.Join(dir, UserDataPath(server))) // #nosec G304 -- the operator's own
 		if err != nil {
 			continue // it is among the differences
@@ -65,7 +65,7 @@ func Verify(c *clusterfile.Cluster, dir string, o pki.Options) error {
 // indented.
 func noAuthority(userData []byte, keys pki.Files) error {
 	squeezed := squeeze(userData)
-	for _, name := range []string{pki.ClusterCA, pki.EtcdCA, pki.FrontProxyCA} {
+	for _, name := range []string{pki.ClusterCA, pki.EtcdCA, pki.FrontProxyCA, pki.NodeCA} {
 		block, _ := pem.Decode(keys[name+".key"])
 		if block == nil {
 			continue

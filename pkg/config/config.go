@@ -19,6 +19,9 @@ type Config struct {
 	APIHealthAddress string
 	// PublishNodeShards publishes the Nodes for hostroutes on large clusters.
 	PublishNodeShards bool
+	// NodeSignerSecret is the Secret of kube-system with the authority that signs
+	// the certificates of joining Nodes; nobody signs when empty.
+	NodeSignerSecret string
 	// DryRun prints plans and writes nothing, neither to the cloud nor to Kubernetes.
 	DryRun bool
 }

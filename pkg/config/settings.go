@@ -186,6 +186,12 @@ var settings = []setting{
 		set:  boolean(func(c *Config) *bool { return &c.PublishNodeShards }),
 	},
 	{
+		flag: "node-signer-secret",
+		help: "Secret of kube-system, of type kubernetes.io/tls, with the authority that signs the certificates of kubelets which join with a bootstrap token. Empty: this controller signs nothing. aliyun-bootstrap sets it for clusters with groups.",
+		zh:   "kube-system 中类型为 kubernetes.io/tls 的 Secret，保存为凭 bootstrap token 加入的 kubelet 签发证书的 CA。为空时本控制器不签发任何证书。集群文件中有 groups 时由 aliyun-bootstrap 设置。",
+		set:  text(func(c *Config) *string { return &c.NodeSignerSecret }),
+	},
+	{
 		flag: "backends-per-load-balancer", fallback: "50",
 		help: "How many servers a load balancer gets when the cluster has more, 1 to 200.",
 		zh:   "集群服务器更多时，每个负载均衡挂载的服务器数量，1 到 200。",

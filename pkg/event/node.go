@@ -45,3 +45,11 @@ var (
 			"请检查访问密钥的权限。",
 	})
 )
+
+// Events on requests of kubelets for certificates.
+var NodeCertificateWithheld = register(Reason{
+	Name:  "NodeCertificateWithheld",
+	Type:  Warning,
+	Doc:   "A server that joins with a bootstrap token, or a Node's kubelet, asks for a certificate that it must not have yet. The message says why; the request is looked at again every ten seconds.",
+	DocZH: "凭 bootstrap token 加入的服务器或 Node 的 kubelet 申请的证书暂时不能签发。消息中说明了原因；控制器每十秒重新检查一次。",
+})

@@ -26,6 +26,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/pkg/instances"
 	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer"
+	"github.com/kube-aliyun/kube-aliyun/pkg/nodejoin"
 	"github.com/kube-aliyun/kube-aliyun/pkg/nodewatch"
 	"github.com/kube-aliyun/kube-aliyun/pkg/provider"
 	"github.com/kube-aliyun/kube-aliyun/pkg/provisioner"
@@ -53,6 +54,8 @@ type parts struct {
 	drain           *drain.Watcher
 	// provisioner is nil without a volume socket.
 	provisioner *provisioner.Provisioner
+	// joining is nil where nobody is to sign for kubelets.
+	joining *nodejoin.Controller
 }
 
 // assemble waits for location and credentials, makes the parts and warms the
@@ -174,6 +177,7 @@ func (p *parts) make(ctx context.Context) error {
 	}
 	p.volumes = p.newVolumes(snapshot)
 	p.provisioner = p.newProvisioner(ecsClient)
+	p.joining = p.newNodeJoin(ecsClient)
 	var routing cloudprovider.Routes
 	if p.routes != nil {
 		routing = p.routes.Routes()

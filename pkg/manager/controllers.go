@@ -23,7 +23,7 @@ import (
 // controllerNames are what --controllers takes: the framework's names, and ours.
 func controllerNames() []string {
 	all := []string{names.CloudNodeController, names.CloudNodeLifecycleController, names.ServiceLBController, names.NodeRouteController,
-		diskProvisionerController}
+		diskProvisionerController, nodeJoinController}
 	slices.Sort(all)
 	return all
 }
@@ -54,6 +54,7 @@ func (p *parts) lead(ctx context.Context) error {
 		{names.ServiceLBController, p.startServices},
 		{names.NodeRouteController, p.startRoutes},
 		{diskProvisionerController, p.startProvisioner},
+		{nodeJoinController, p.startNodeJoin},
 	} {
 		if !controllerapp.IsControllerEnabled(c.name, sets.NewString(), p.replica.framework.ComponentConfig.Generic.Controllers) {
 			klog.FromContext(ctx).Info("Controller is disabled", "controller", c.name)

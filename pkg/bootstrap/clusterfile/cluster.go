@@ -4,8 +4,10 @@ package clusterfile
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 
 	"sigs.k8s.io/yaml"
 )
@@ -29,6 +31,9 @@ type Cluster struct {
 	KubernetesVersion string   `json:"kubernetesVersion"`
 	Images            Images   `json:"images"`
 	Servers           []Server `json:"servers"`
+	// Groups are nodes that come and go, as those of a scaling group: all have
+	// one user-data, and join with a token.
+	Groups []Group `json:"groups,omitempty"`
 	// ReplacesEtcd is the address of an etcd server that takes the place of a
 	// dead one: it joins what exists.
 	ReplacesEtcd string `json:"replacesEtcd,omitempty"`
@@ -102,6 +107,8 @@ const (
 	Etcd   Role = "etcd"
 	Master Role = "master"
 	Node   Role = "node"
+	// Joining is that of a group's servers; it is not in the file.
+	Joining Role = "group"
 )
 
 // Server is one server.
@@ -113,6 +120,32 @@ type Server struct {
 	PublicAddress string            `json:"publicAddress,omitempty"`
 	Labels        map[string]string `json:"labels,omitempty"`
 	Taints        []Taint           `json:"taints,omitempty"`
+}
+
+// Group are servers that are alike and are not known before.
+type Group struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Taints []Taint           `json:"taints,omitempty"`
+}
+
+// GroupLabel is on every Node that has joined, with its group's name.
+const GroupLabel = "kube-aliyun.io/group"
+
+// Server is what every server of the group is; its Address is the group's name.
+func (g Group) Server() Server {
+	labels := map[string]string{GroupLabel: g.Name}
+	maps.Copy(labels, g.Labels)
+	return Server{Role: Joining, Address: g.Name, Labels: labels, Taints: g.Taints}
+}
+
+// All are the servers, and one for each group.
+func (c *Cluster) All() []Server {
+	all := slices.Clone(c.Servers)
+	for _, g := range c.Groups {
+		all = append(all, g.Server())
+	}
+	return all
 }
 
 // Taint keeps Pods away that do not tolerate it.

@@ -86,6 +86,7 @@ func (c *Cluster) validate() error {
 	p.match("images.controller", c.Images.Controller, imagePattern, "registry.example.com/kube-aliyun/aliyun-controller:v0.1.0")
 	c.validateRanges(p)
 	c.validateServers(p)
+	c.validateGroups(p)
 	c.validatePrograms(p)
 	if c.CgroupDriver != "systemd" && c.CgroupDriver != "cgroupfs" {
 		p.add("cgroupDriver", "%q is neither systemd nor cgroupfs", c.CgroupDriver)
@@ -206,6 +207,20 @@ func (c *Cluster) validateServers(p *problems) {
 	}
 }
 
+// validateGroups checks groups; their names are labels of Nodes.
+func (c *Cluster) validateGroups(p *problems) {
+	seen := map[string]bool{}
+	for i, g := range c.Groups {
+		key := fmt.Sprintf("groups[%d]", i)
+		p.match(key+".name", g.Name, namePattern, "workers (at most 40 characters)")
+		if seen[g.Name] {
+			p.add(key+".name", "%q is there twice", g.Name)
+		}
+		seen[g.Name] = true
+		validateNode(p, key, Server{Labels: g.Labels, Taints: g.Taints})
+	}
+}
+
 // validateNode checks labels and taints. A kubelet refuses to start with labels that
 // it may not give itself.
 func validateNode(p *problems, key string, s Server) {
@@ -214,6 +229,9 @@ func validateNode(p *problems, key string, s Server) {
 		reserved := qualified && (domain == "kubernetes.io" || domain == "k8s.io" || strings.HasSuffix(domain, ".kubernetes.io") || strings.HasSuffix(domain, ".k8s.io"))
 		allowed := domain == "node.kubernetes.io" || domain == "kubelet.kubernetes.io" ||
 			strings.HasSuffix(domain, ".node.kubernetes.io") || strings.HasSuffix(domain, ".kubelet.kubernetes.io")
+		if label == GroupLabel {
+			p.add(key+".labels", "%s is for servers of groups, which get it", label)
+		}
 		if !labelPattern.MatchString(label) || !valuePattern.MatchString(value) {
 			p.add(key+".labels", "%q: %q is not a label", label, value)
 		} else if reserved && !allowed {

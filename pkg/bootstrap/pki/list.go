@@ -14,6 +14,9 @@ const (
 	ClusterCA    = "ca"
 	EtcdCA       = "etcd-ca"
 	FrontProxyCA = "front-proxy-ca"
+	// NodeCA signs for kubelets that join with a token. Its key goes into the
+	// cluster, as a Secret.
+	NodeCA = "node-ca"
 	// ServiceAccount is the bare key pair that signs tokens.
 	ServiceAccount = "sa"
 )
@@ -40,6 +43,7 @@ var kinds = []kind{
 	{request: ClusterCA},
 	{request: EtcdCA},
 	{request: FrontProxyCA},
+	{request: NodeCA},
 	{request: "apiserver", authority: ClusterCA, profile: "server", roles: []clusterfile.Role{clusterfile.Master}},
 	{request: "apiserver-kubelet-client", authority: ClusterCA, profile: "client"},
 	{request: "apiserver-etcd-client", authority: EtcdCA, profile: "client"},

@@ -17,6 +17,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/clusterfile"
 	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/pki"
 	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/placeholder"
+	"github.com/kube-aliyun/kube-aliyun/pkg/bootstrap/token"
 )
 
 // File is a file of a server.
@@ -46,6 +47,7 @@ type entry struct {
 	Path        string `json:"path"`
 	Permissions string `json:"permissions"`
 	// From is an asset; Certificate, Key and Public are names in the folder pki.
+	// Certificate may name several, which are one file then.
 	From        string `json:"from,omitempty"`
 	Certificate string `json:"certificate,omitempty"`
 	Key         string `json:"key,omitempty"`
@@ -72,8 +74,10 @@ var errUnfilled = errors.New("something is left that looks like a placeholder")
 // roles are the lists of a role, in the order in which their commands run.
 var roles = map[clusterfile.Role][]string{
 	clusterfile.Etcd:   {"etcd"},
-	clusterfile.Master: {"master", "node"},
-	clusterfile.Node:   {"node"},
+	clusterfile.Master: {"master", "member", "node"},
+	clusterfile.Node:   {"member", "node"},
+	// What it is called it is told by the metadata service.
+	clusterfile.Joining: {"joining", "node"},
 }
 
 // Server makes the set-up of one server.
@@ -81,6 +85,13 @@ func (a Assets) Server(c *clusterfile.Cluster, server clusterfile.Server, keys p
 	values, err := c.ServerValues(server)
 	if err != nil {
 		return nil, err
+	}
+	if server.Role == clusterfile.Joining {
+		t, err := token.Parse(keys[token.File(server.Address)])
+		if err != nil {
+			return nil, fmt.Errorf("group %s: %w", server.Address, err)
+		}
+		values = values.With(placeholder.Values{"BOOTSTRAP_TOKEN": t.String()})
 	}
 	r := &renderer{assets: a, cluster: c, server: server, values: values, keys: keys, downloads: downloads(c, server)}
 	setup := &Setup{Server: server}
@@ -140,6 +151,9 @@ func (r *renderer) add(setup *Setup, l list) error {
 
 // content is what is in a file.
 func (r *renderer) content(e entry) (string, error) {
+	if names := strings.Fields(e.Certificate); len(names) > 1 {
+		return r.bundle(names)
+	}
 	for name, suffix := range map[string]string{e.Certificate: ".crt", e.Key: ".key", e.Public: ".pub"} {
 		if name == "" {
 			continue
@@ -160,8 +174,8 @@ func (r *renderer) content(e entry) (string, error) {
 		return r.downloads, nil
 	case "cloud-config":
 		return r.cloudConfig()
-	case "kubernetes/kubelet.yaml":
-		return r.kubeletConfiguration(values)
+	case "kubernetes/kubelet.yaml", "kubernetes/kubelet-joining.yaml":
+		return r.kubeletConfiguration(e.From, values)
 	case "controller/static-pod.yaml":
 		return r.controllerPod()
 	case "controller/kubeconfig":
@@ -169,6 +183,19 @@ func (r *renderer) content(e entry) (string, error) {
 		return bare(string(content)), err
 	}
 	return r.assets.fill(e.From, values)
+}
+
+// bundle are certificates of authorities that are believed alike.
+func (r *renderer) bundle(names []string) (string, error) {
+	var b strings.Builder
+	for _, name := range names {
+		content := r.keys[name+".crt"]
+		if content == nil {
+			return "", fmt.Errorf("pki/%s.crt: %w", name, fs.ErrNotExist)
+		}
+		b.Write(content)
+	}
+	return b.String(), nil
 }
 
 // fill is an asset with its values and without its comments, which are for who reads
@@ -199,9 +226,13 @@ func bare(text string) string {
 
 // downloads are the lines of a server's list of programs.
 func downloads(c *clusterfile.Cluster, server clusterfile.Server) string {
+	role := server.Role
+	if role == clusterfile.Joining {
+		role = clusterfile.Node
+	}
 	var b strings.Builder
 	for _, d := range c.Downloads {
-		if slices.Contains(d.Roles, server.Role) {
+		if slices.Contains(d.Roles, role) {
 			fmt.Fprintf(&b, "%s %s %s\n", d.SHA256, d.URL, d.Path)
 		}
 	}
@@ -209,8 +240,8 @@ func downloads(c *clusterfile.Cluster, server clusterfile.Server) string {
 }
 
 // kubeletConfiguration is the asset with the cluster file's own fields.
-func (r *renderer) kubeletConfiguration(values placeholder.Values) (string, error) {
-	filled, err := r.assets.fill("kubernetes/kubelet.yaml", values)
+func (r *renderer) kubeletConfiguration(name string, values placeholder.Values) (string, error) {
+	filled, err := r.assets.fill(name, values)
 	if err != nil || len(r.cluster.Kubelet) == 0 {
 		return filled, err
 	}
@@ -225,6 +256,9 @@ func (r *renderer) kubeletConfiguration(values placeholder.Values) (string, erro
 	return string(written), err
 }
 
+// nodeSigner is the Secret that scripts/finish makes of the authority of joining nodes.
+const nodeSigner = "kube-aliyun-node-signer"
+
 // cloudConfig are the settings of aliyun-controller.
 func (r *renderer) cloudConfig() (string, error) {
 	c := r.cluster
@@ -237,6 +271,9 @@ func (r *renderer) cloudConfig() (string, error) {
 	}
 	if c.VPC.RouteTable != "" {
 		settings["route-tables"] = []string{c.VPC.RouteTable}
+	}
+	if len(c.Groups) > 0 {
+		settings["node-signer-secret"] = nodeSigner
 	}
 	for key, value := range c.Controller {
 		settings[key] = value

@@ -28,7 +28,11 @@ func (a Assets) Operator(c *clusterfile.Cluster, tables placeholder.Values) (map
 		}
 		files[name] = []byte(content)
 	}
-	for name, asset := range map[string]string{"SUMMARY.md": "summary.md", "cluster/rbac.yaml": "cluster/rbac.yaml", "cluster/coredns.yaml": "cluster/coredns.yaml"} {
+	manifests := map[string]string{"SUMMARY.md": "summary.md", "cluster/rbac.yaml": "cluster/rbac.yaml", "cluster/coredns.yaml": "cluster/coredns.yaml"}
+	if len(c.Groups) > 0 {
+		manifests["cluster/joining.yaml"] = "cluster/joining.yaml"
+	}
+	for name, asset := range manifests {
 		content, err := fs.ReadFile(a.Bootstrap, asset)
 		if err != nil {
 			return nil, err

@@ -33,6 +33,12 @@ const operator = "10.99.0.5"
 // Outside is an address beyond all ranges of the cluster, on the operator's server.
 const Outside = "192.0.2.9"
 
+// JoiningAddress is that of a server of the group Group.
+const JoiningAddress = "10.99.0.41"
+
+// Group is the cluster's only group; its server is off, and not among the Machines.
+const Group = "spot"
+
 // instance is the id of the server with an address.
 func instance(address string) string { return "i-" + strings.ReplaceAll(address, ".", "-") }
 
@@ -54,6 +60,7 @@ servers:
 	for _, s := range c.Servers {
 		fmt.Fprintf(&b, "- {id: %s, name: %s, vSwitch: %s, privateIP: %s, sourceDestCheck: true}\n", instance(s.Address), s.Role, c.VPC.VSwitches[0], s.Address)
 	}
+	fmt.Fprintf(&b, "- {id: %s, name: group, vSwitch: %s, privateIP: %s, sourceDestCheck: true}\n", instance(JoiningAddress), c.VPC.VSwitches[0], JoiningAddress)
 	fmt.Fprintf(&b, "loadBalancers:\n- id: lb-api\n  address: %s\n  addressType: intranet\n  vSwitch: %s\n  backends:\n", c.LoadBalancer.Address, c.VPC.VSwitches[0])
 	for _, s := range c.Of(clusterfile.Master) {
 		fmt.Fprintf(&b, "  - {server: %s}\n", instance(s.Address))

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type World struct {
 	Region   *Region
 	Cluster  *clusterfile.Cluster
 	Machines []*Machine
+	// Joining is a server of the group; it is known by no name.
+	Joining *Machine
 	// Folder is what aliyun-bootstrap has written.
 	Folder string
 	// Admin is the operator's way to the API: through the load balancer, from a
@@ -56,6 +59,7 @@ func file(root string) (*clusterfile.Cluster, error) {
 	fields["images"] = map[string]any{"repository": Repository, "pause": images.Sandbox, "coreDNS": images.Network, "controller": Controller}
 	fields["packages"], fields["ntpServers"], fields["cgroupDriver"] = []string{}, []string{}, "cgroupfs"
 	fields["controller"] = ControllerSettings()
+	fields["groups"] = []any{map[string]any{"name": Group, "labels": map[string]string{"example.com/spot": "true"}}}
 	// Version 1 of control groups is what this machine may have; and a node is a part
 	// of a machine that has others.
 	fields["kubelet"] = map[string]any{
@@ -106,7 +110,7 @@ func (w *World) start(ctx context.Context, simulator string, archives Archives) 
 	if w.Region, err = StartRegion(ctx, w.Box, simulator, w.Cluster); err != nil {
 		return err
 	}
-	for _, server := range w.Cluster.Servers {
+	for _, server := range append(slices.Clone(w.Cluster.Servers), clusterfile.Server{Role: clusterfile.Joining, Address: JoiningAddress}) {
 		place, err := w.Region.Place(server.Address)
 		if err != nil {
 			return err
@@ -123,7 +127,12 @@ func (w *World) start(ctx context.Context, simulator string, archives Archives) 
 				archives.Kubernetes["kube-scheduler"], archives.Kubernetes["kube-proxy"], archives.Controller,
 			}
 		}
-		w.Machines = append(w.Machines, NewMachine(w.Box, place, server, programs, archived))
+		m := NewMachine(w.Box, place, server, programs, archived)
+		if server.Role == clusterfile.Joining {
+			w.Joining = m
+			continue
+		}
+		w.Machines = append(w.Machines, m)
 	}
 	w.Admin, err = clientcmd.BuildConfigFromFlags("", filepath.Join(w.Folder, "admin.kubeconfig"))
 	if err != nil {
@@ -132,6 +141,19 @@ func (w *World) start(ctx context.Context, simulator string, archives Archives) 
 	w.Admin.Dial, w.Admin.QPS, w.Admin.Burst, w.Admin.Timeout = w.Region.Operator.Dial, 200, 400, 5*time.Second
 	w.Client, err = kubernetes.NewForConfig(w.Admin)
 	return err
+}
+
+// Render writes the operator's folder again, with what has been added to it.
+func (w *World) Render() error {
+	there, err := bootstrap.ReadKeys(w.Folder)
+	if err != nil {
+		return err
+	}
+	output, err := bootstrap.Build(w.Cluster, there, pki.Options{Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	return output.Write(w.Folder)
 }
 
 // Of lists the machines of a role.
@@ -147,7 +169,11 @@ func (w *World) Of(role clusterfile.Role) []*Machine {
 
 // UserData is what a machine gets at its first start.
 func (w *World) UserData(m *Machine) ([]byte, error) {
-	return os.ReadFile(filepath.Join(w.Folder, bootstrap.UserDataPath(m.Server)))
+	server := m.Server
+	if server.Role == clusterfile.Joining {
+		server.Address = Group
+	}
+	return os.ReadFile(filepath.Join(w.Folder, bootstrap.UserDataPath(server)))
 }
 
 // PowerOn starts a machine.
@@ -218,6 +244,9 @@ func (w *World) Close(ctx context.Context) error {
 	}
 	for _, m := range w.Machines {
 		problems = append(problems, m.PowerOff(ctx))
+	}
+	if w.Joining != nil {
+		problems = append(problems, w.Joining.PowerOff(ctx))
 	}
 	if w.Region != nil {
 		problems = append(problems, w.Region.End(ctx))
