@@ -118,11 +118,12 @@ func TestServiceOfTwoFamiliesIsReachedByBoth(t *testing.T) {
 		begin := time.Now()
 		change(t, "dual", `{"spec": {"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4"]}}`)
 		var left []cloud.LoadBalancer
-		eventually(t, "one load balancer is left", func(context.Context) error {
-			if left = region(t).LoadBalancers; len(left) != 1 {
-				return errNotYet
+		eventually(t, "one load balancer is left", func(ctx context.Context) error {
+			now, err := cloud.Read(ctx, theatre.Region())
+			if left = now.LoadBalancers; err == nil && len(left) != 1 {
+				err = errNotYet
 			}
-			return nil
+			return err
 		})
 		took := time.Since(begin)
 		if left[0].Address != ipv4 {
