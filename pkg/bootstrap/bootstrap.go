@@ -104,6 +104,9 @@ func (out *Output) addServers(c *clusterfile.Cluster, r render.Assets, keys pki.
 			out.Warnings = append(out.Warnings, warning)
 		}
 		out.Files[UserDataPath(server)] = userData
+		if c.Ignition {
+			problems = append(problems, out.addIgnition(c, r, setup))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -125,6 +128,22 @@ func (out *Output) addToken(g clusterfile.Group, keys, there pki.Files, now time
 // UserDataPath is where a server's user-data is in the folder.
 func UserDataPath(server clusterfile.Server) string {
 	return fmt.Sprintf("user-data/%s-%s.yaml", server.Role, server.Address)
+}
+
+// IgnitionPath is UserDataPath of what is for Flatcar.
+func IgnitionPath(server clusterfile.Server) string {
+	return strings.TrimSuffix(UserDataPath(server), ".yaml") + ".ign"
+}
+
+// addIgnition adds a server's user-data for Flatcar.
+func (out *Output) addIgnition(c *clusterfile.Cluster, r render.Assets, setup *render.Setup) error {
+	config, err := r.Ignition(setup, c.NTPServers)
+	if err != nil {
+		return fmt.Errorf("server %s: %w", setup.Server.Address, err)
+	}
+	out.Files[IgnitionPath(setup.Server)] = config
+	_, err = setup.CheckSize(config)
+	return err
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -17,7 +17,7 @@ import (
 )
 
 // stubs are programs that units start.
-var stubs = []string{"usr/local/bin/etcd", "usr/local/bin/kubelet", "etc/kube-aliyun/node-env", "usr/sbin/nft", "usr/bin/rm", "usr/bin/containerd"}
+var stubs = []string{"usr/local/bin/etcd", "usr/local/bin/kubelet", "etc/kube-aliyun/node-env", "etc/kube-aliyun/setup", "opt/bin/etcd", "opt/bin/kubelet", "usr/sbin/nft", "usr/bin/rm", "usr/bin/containerd"}
 
 // units are a server's own.
 func units(t *testing.T, s *render.Setup) map[string]string {

@@ -41,6 +41,10 @@ type Cluster struct {
 	Packages []string `json:"packages"`
 	// Downloads are programs that the first start fetches.
 	Downloads []Download `json:"downloads,omitempty"`
+	// Ignition writes user-data for Flatcar beside that for cloud-init.
+	Ignition bool `json:"ignition,omitempty"`
+	// VolumePluginDir is where FlexVolume drivers are.
+	VolumePluginDir string `json:"volumePluginDir"`
 	// BinDir is where etcd and kubelet are, CNIBinDir where CNI plug-ins are.
 	BinDir    string `json:"binDir"`
 	CNIBinDir string `json:"cniBinDir"`
@@ -197,7 +201,7 @@ func Defaults() *Cluster {
 		Images: Images{Repository: "registry.k8s.io", Pause: "registry.k8s.io/pause:3.10.1", CoreDNS: "registry.k8s.io/coredns/coredns:v1.12.4"},
 		// Debian's and Ubuntu's.
 		Packages: []string{"containerd", "containernetworking-plugins", "conntrack", "curl", "nftables"},
-		BinDir:   "/usr/local/bin", CNIBinDir: "/usr/lib/cni", CgroupDriver: "systemd",
+		BinDir:   "/usr/local/bin", CNIBinDir: "/usr/lib/cni", VolumePluginDir: "/usr/libexec/kubernetes/kubelet-plugins/volume/exec", CgroupDriver: "systemd",
 		NTPServers: []string{"ntp.cloud.aliyuncs.com", "ntp7.cloud.aliyuncs.com", "ntp8.cloud.aliyuncs.com"},
 		Admin:      "admin",
 	}

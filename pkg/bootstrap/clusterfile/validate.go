@@ -251,7 +251,7 @@ func (c *Cluster) validatePrograms(p *problems) {
 			p.add("packages", "%q is no package", name)
 		}
 	}
-	for key, dir := range map[string]string{"binDir": c.BinDir, "cniBinDir": c.CNIBinDir} {
+	for key, dir := range map[string]string{"binDir": c.BinDir, "cniBinDir": c.CNIBinDir, "volumePluginDir": c.VolumePluginDir} {
 		if !filepath.IsAbs(dir) || strings.ContainsAny(dir, " $%\"'\\") {
 			p.add(key, "%q is not an absolute path", dir)
 		}

@@ -33,7 +33,7 @@ func (c *Cluster) Values() placeholder.Values {
 		"MASTERS": strings.Join(masters, " "), "UNMASQUERADED": strings.Join(inside, ", "),
 		"KUBERNETES_VERSION": c.KubernetesVersion, "IMAGE_REPOSITORY": c.Images.Repository,
 		"PAUSE_IMAGE": c.Images.Pause, "COREDNS_IMAGE": c.Images.CoreDNS,
-		"BIN_DIR": c.BinDir, "CNI_BIN_DIR": c.CNIBinDir,
+		"BIN_DIR": c.BinDir, "CNI_BIN_DIR": c.CNIBinDir, "VOLUME_PLUGIN_DIR": c.VolumePluginDir,
 		"CGROUP_DRIVER": c.CgroupDriver, "SYSTEMD_CGROUP": strconv.FormatBool(c.CgroupDriver == "systemd"),
 		"METADATA_PLAIN": strconv.FormatBool(c.PlainMetadata),
 	}
