@@ -168,7 +168,7 @@ func misreads(t *testing.T, sc scenario, every bool) {
 // TestOneWrongAnswerToAReadEndsInTheSameState is a part of what the nightly test
 // does to all scenarios.
 func TestOneWrongAnswerToAReadEndsInTheSameState(t *testing.T) {
-	for _, name := range []string{"create closed", "node port changed", "shared: opened", "shared: delete closed"} {
+	for _, name := range []string{"create closed", "node port changed", "shared: opened", "shared: delete closed", "pods: replaced"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			misreads(t, table[name], false)

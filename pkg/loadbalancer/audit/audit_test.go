@@ -136,3 +136,43 @@ func TestGroupsThatAreKnownAreNotReadAgain(t *testing.T) {
 		t.Errorf("they were read again: %v", err)
 	}
 }
+
+// oneGroup has a server group, about which it answers one after the other.
+type oneGroup struct {
+	reader
+
+	answers [][]slb.Backend
+	asked   int
+}
+
+func (o *oneGroup) Groups(context.Context, string) ([]slb.Group, error) {
+	return []slb.Group{{ID: "rsp-1"}}, nil
+}
+
+func (o *oneGroup) Group(context.Context, string) (slb.Group, error) {
+	o.asked++
+	return slb.Group{ID: "rsp-1", Backends: o.answers[o.asked-1]}, nil
+}
+
+func TestGroupInUseIsEmptyOnlyWhenTwoAnswersSayIt(t *testing.T) {
+	members := []slb.Backend{{ServerID: "i-1", Port: 80}}
+	used := []slb.Listener{{GroupID: "rsp-1"}}
+	for name, c := range map[string]struct {
+		listeners []slb.Listener
+		answers   [][]slb.Backend
+		members   int
+	}{
+		"one answer lacks the members": {used, [][]slb.Backend{nil, members}, 1},
+		"two do":                       {used, [][]slb.Backend{nil, nil}, 0},
+		"none does":                    {used, [][]slb.Backend{members}, 1},
+		"no listener uses it":          {nil, [][]slb.Backend{nil}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cloud := &oneGroup{answers: c.answers}
+			actual := &plan.Actual{GroupsUnknown: true, Listeners: c.listeners}
+			if err := ReadGroups(t.Context(), cloud, actual); err != nil || len(actual.Groups[0].Backends) != c.members || cloud.asked != len(c.answers) {
+				t.Errorf("%v, error %v, asked %d times", actual.Groups, err, cloud.asked)
+			}
+		})
+	}
+}

@@ -131,6 +131,9 @@ func ReadGroups(ctx context.Context, cloud Cloud, actual *plan.Actual) error {
 	living := groups[:0]
 	for _, g := range groups {
 		group, err := cloud.Group(ctx, g.ID)
+		if err == nil && len(group.Backends) == 0 && inUse(actual, g.ID) {
+			group, err = cloud.Group(ctx, g.ID) // one empty answer is no proof
+		}
 		if errors.Is(err, apierror.ErrNotFound) {
 			continue // deleted since, perhaps by another who uses the load balancer
 		}
@@ -142,6 +145,11 @@ func ReadGroups(ctx context.Context, cloud Cloud, actual *plan.Actual) error {
 	}
 	actual.Groups, actual.GroupsUnknown = living, false
 	return nil
+}
+
+// inUse reports whether a listener sends to a vServer group.
+func inUse(actual *plan.Actual, group string) bool {
+	return slices.ContainsFunc(actual.Listeners, func(l slb.Listener) bool { return l.GroupID == group })
 }
 
 // own returns the listeners of one load balancer.
