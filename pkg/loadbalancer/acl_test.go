@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -225,8 +224,7 @@ func TestNoListenerIsOpenWhileItsListCannotBeFilled(t *testing.T) {
 	r.start()
 	s := newService(1, withSources("192.0.2.0/24"))
 	r.create(s)
-	r.eventually("it is tried", func() bool { return r.sim.Counts()[callAddACL] > 0 })
-	r.settleFor(300 * time.Millisecond)
+	r.failed(s)
 	if n := r.sim.Counts()[callCreateTCP]; n > 0 || r.address(s) != "" {
 		t.Errorf("%d listeners, address %q", n, r.address(s))
 	}

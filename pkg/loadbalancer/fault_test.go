@@ -255,7 +255,7 @@ func TestNoAddressIsToldWhileNoServerIsAccepted(t *testing.T) {
 	s := newService(1)
 	r.create(s)
 	r.eventually("servers are refused", func() bool { return len(r.sim.CountsByCode()[callAdd]) > 0 })
-	r.settleFor(500 * time.Millisecond)
+	r.failed(s)
 	if r.address(s) != "" {
 		t.Error("an address is told although no server serves")
 	}

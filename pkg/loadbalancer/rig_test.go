@@ -58,6 +58,8 @@ type rig struct {
 
 	mu     sync.Mutex
 	events []string
+	// lives are the controllers that have been started and not stopped.
+	lives map[*controller]bool
 }
 
 func newRig(t testing.TB, profile string, servers int) *rig {
@@ -218,6 +220,12 @@ func (r *rig) start(change ...func(*Options)) *controller {
 		close(c.done)
 	}()
 	r.t.Cleanup(c.stop)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lives == nil {
+		r.lives = map[*controller]bool{}
+	}
+	r.lives[c] = true
 	return c
 }
 
@@ -250,6 +258,9 @@ func (c *controller) surveyed() *controller {
 func (c *controller) stop() {
 	c.cancel()
 	<-c.done
+	c.rig.mu.Lock()
+	defer c.rig.mu.Unlock()
+	delete(c.rig.lives, c)
 }
 
 type live struct{ kube *fake.Clientset }
@@ -365,51 +376,6 @@ func (r *rig) address(s *corev1.Service) string {
 		return ""
 	}
 	return ingress[0].IP
-}
-
-// testPatience is more than a condition takes on a machine with far more work than
-// processors.
-const testPatience = time.Minute
-
-// eventually waits until a condition holds.
-func (r *rig) eventually(what string, condition func() bool) {
-	r.t.Helper()
-	deadline := time.Now().Add(testPatience)
-	for !condition() {
-		if time.Now().After(deadline) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.t.Fatalf("%s: not after %s; calls %v; events %q", what, testPatience, r.sim.CountsByCode(), r.events)
-		}
-		pauseTest()
-	}
-}
-
-// pauseTest is the interval at which tests look at a condition.
-func pauseTest() {
-	timer := time.NewTimer(5 * time.Millisecond)
-	<-timer.C
-}
-
-// settleFor lets the controllers work for a while.
-func (r *rig) settleFor(d time.Duration) {
-	timer := time.NewTimer(d)
-	<-timer.C
-}
-
-// settle waits until no call has been made for a while: what was to come has come.
-func (r *rig) settle() {
-	r.t.Helper()
-	const quiet = 700 * time.Millisecond
-	last, since := r.total(), time.Now()
-	for deadline := time.Now().Add(testPatience); time.Since(since) < quiet; pauseTest() {
-		if time.Now().After(deadline) {
-			r.t.Fatal("the controller does not come to rest")
-		}
-		if n := r.total(); n != last {
-			last, since = n, time.Now()
-		}
-	}
 }
 
 func (r *rig) total() int {

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -39,7 +38,7 @@ func TestAListWithoutAServiceIsReported(t *testing.T) {
 	r.leave("other-cluster", others)
 	r.start(audited)
 	r.eventually("it is reported", func() bool { return len(r.recorded(event.ACLOrphaned)) > 0 })
-	r.settleFor(2 * time.Second)
+	r.listedAgain()
 	if told := r.recorded(event.ACLOrphaned); len(told) != 1 || !strings.Contains(told[0], acl.ID) || !strings.Contains(told[0], "shop/web-1") {
 		t.Errorf("told %q", told)
 	}
@@ -57,7 +56,7 @@ func TestAListWithoutAServiceIsDeletedOnRequest(t *testing.T) {
 	r.living(living, audited, func(o *Options) { o.DeleteOrphans = true })
 	r.eventually("it is deleted", func() bool { return len(r.lists(mine)) == 0 })
 	r.eventually("it is told", func() bool { return len(r.recorded(event.ACLOrphanDeleted)) == 1 })
-	r.settleFor(2 * time.Second)
+	r.listedAgain()
 	if len(r.lists(others)) != 1 || len(r.lists(living)) != 1 {
 		t.Error("another list is gone")
 	}
@@ -124,7 +123,7 @@ func TestAPreservedLoadBalancerKeepsItsListWithoutOurMarks(t *testing.T) {
 			if err := r.kube.CoreV1().Services(s.Namespace).Delete(t.Context(), s.Name, deleteNow); err != nil {
 				t.Fatal(err)
 			}
-			r.settleFor(2 * time.Second)
+			r.listedAgain()
 			if told := r.recorded(event.ACLOrphaned); len(told) > 0 {
 				t.Errorf("told %q", told)
 			}
