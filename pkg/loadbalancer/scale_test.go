@@ -5,6 +5,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kube-aliyun/kube-aliyun/pkg/loadbalancer/build"
 )
 
 // BenchmarkFiftyServices prints how long 50 Services take with 51 nodes and the
@@ -52,6 +54,23 @@ func BenchmarkFiftyServices(b *testing.B) {
 		every("deleted", r.removed)
 		b.ReportMetric(time.Since(begin).Seconds(), "s-delete")
 		b.ReportMetric(float64(r.total()), "calls-delete")
+		c.stop()
+	}
+}
+
+// BenchmarkTenPortsTwoHundredServers prints how long one large Service takes with
+// the profile "std".
+func BenchmarkTenPortsTwoHundredServers(b *testing.B) {
+	for b.Loop() {
+		r := newRig(b, "std", build.MaxBackends)
+		c := r.start(func(o *Options) { o.Settings.BackendsPerLoadBalancer = build.MaxBackends }).surveyed()
+		s := newService(1, withPorts(10))
+		r.sim.ResetCounters()
+		begin := time.Now()
+		r.create(s)
+		r.eventually("created", func() bool { return r.address(s) != "" })
+		b.ReportMetric(time.Since(begin).Seconds(), "s-create")
+		b.ReportMetric(float64(r.total()), "calls-create")
 		c.stop()
 	}
 }
