@@ -68,7 +68,7 @@ func (c *Controller) judgeServing(ctx context.Context, r *request) (string, erro
 				server.ID, host, r.node)}
 		}
 	}
-	return fmt.Sprintf("names and addresses are those of server %s", server.ID), nil
+	return "names and addresses are those of server " + server.ID, nil
 }
 
 // server is the one of the VPC whose address is a Node's name.

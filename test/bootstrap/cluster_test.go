@@ -151,9 +151,8 @@ func webPods(t *testing.T) map[string]corev1.Pod {
 }
 
 // fromPod asks from a Pod, through the API server and a kubelet.
-func fromPod(t *testing.T, pod, network, target string) (echo.Answer, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+func fromPod(ctx context.Context, pod, network, target string) (echo.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	output, err := world.Kubectl(ctx, "exec", pod, "--", images.NetworkProgram, network, target, "hello")
 	if err != nil {
@@ -167,7 +166,7 @@ func TestR22LogsExecAndPortForwardWork(t *testing.T) {
 		if _, err := world.Kubectl(t.Context(), "logs", pod.Name); err != nil {
 			t.Errorf("logs on %s: %v", node, err)
 		}
-		if _, err := fromPod(t, pod.Name, "tcp", "127.0.0.1:8081"); err != nil {
+		if _, err := fromPod(t.Context(), pod.Name, "tcp", "127.0.0.1:8081"); err != nil {
 			t.Errorf("exec on %s: %v", node, err)
 		}
 	}

@@ -98,8 +98,8 @@ func TestServerOfAGroupJoinsWithATokenAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a Pod on it reaches a Service", func(context.Context) error {
-		answer, err := fromPod(t, pod.Name, "tcp", net.JoinHostPort(service.Spec.ClusterIP, "80"))
+	eventually(t, "a Pod on it reaches a Service", func(ctx context.Context) error {
+		answer, err := fromPod(ctx, pod.Name, "tcp", net.JoinHostPort(service.Spec.ClusterIP, "80"))
 		if err == nil && answer.Node == "" {
 			return errNotYet
 		}
