@@ -28,6 +28,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim/api"
 	simecs "github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ecs"
+	"github.com/kube-aliyun/kube-aliyun/test/diskrules"
 )
 
 func TestMain(m *testing.M) {
@@ -49,36 +50,43 @@ type rig struct {
 	sim    *aliyunsim.Sim
 	client *fake.Clientset
 	events *recorder
-	ecs    *ecs.Client
-	opts   Options
-	server server.Options
-	stop   func()
+	// ecs is the test's own hand, cloud the daemon's client.
+	ecs, cloud *ecs.Client
+	opts       Options
+	server     server.Options
+	stop       func()
 }
 
 // newRig starts the region; disks attach and detach in 20 ms and are read every 20 ms.
 func newRig(t *testing.T, n int) *rig {
 	t.Helper()
 	t.Parallel()
-	sim := aliyunsim.Start(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(n)})
+	sim := aliyunsim.Start(t, aliyunsim.Options{Seed: diskrules.WithHand(aliyunsim.SmallRegion(n))})
 	sim.Knobs(func(k *api.Knobs) { k.DiskAttach, k.DiskDetach = 20*time.Millisecond, 20*time.Millisecond })
-	doer, err := transport.New(transport.Options{
-		Region: "cn-hangzhou", Credentials: credentials.Static(aliyunsim.TestKey, aliyunsim.TestSecret, ""),
-		Endpoints: map[transport.Product]string{transport.Ecs: sim.URL()}, Timeout: time.Second,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(doer.Close)
-	r := &rig{t: t, sim: sim, client: fake.NewSimpleClientset(), events: &recorder{}, ecs: ecs.New(doer), stop: func() {}}
+	r := &rig{t: t, sim: sim, client: fake.NewSimpleClientset(), events: &recorder{}, stop: func() {}}
+	r.ecs, r.cloud = r.as(diskrules.TestHandKey, diskrules.TestHandSecret), r.as(aliyunsim.TestKey, aliyunsim.TestSecret)
 	r.opts = Options{
-		ClusterID: cluster, Region: "cn-hangzhou", Cloud: r.ecs, Kubernetes: r.client, Events: r.events,
+		ClusterID: cluster, Region: "cn-hangzhou", Cloud: r.cloud, Kubernetes: r.client, Events: r.events,
 		Inline: InlineTagged, Pace: 20 * time.Millisecond,
 	}
+	diskrules.Watch(t, sim, r.client, cluster)
 	r.server = server.Options{Path: filepath.Join(t.TempDir(), "s"), Group: -1}
 	for i := 1; i <= n; i++ {
 		r.node(fmt.Sprintf("node-%d", i), fmt.Sprintf("i-%d", i))
 	}
 	return r
+}
+
+// as is a client of the region with an access key.
+func (r *rig) as(key, secret string) *ecs.Client {
+	r.t.Helper()
+	doer, err := transport.New(transport.Options{
+		Region: "cn-hangzhou", Credentials: credentials.Static(key, secret, ""),
+		Endpoints: map[transport.Product]string{transport.Ecs: r.sim.URL()}, Timeout: time.Second,
+	})
+	r.must(err)
+	r.t.Cleanup(doer.Close)
+	return ecs.New(doer)
 }
 
 // start runs a daemon; change may alter its options.
@@ -92,7 +100,7 @@ func (r *rig) start(change ...func(*rig)) *rig {
 	opts := r.opts
 	opts.Nodes, opts.Volumes = factory.Core().V1().Nodes().Lister(), factory.Core().V1().PersistentVolumes().Lister()
 	opts.Servers = servers.New(servers.Options{
-		Region: "cn-hangzhou", VPCID: aliyunsim.SmallVPC, Nodes: opts.Nodes, Cloud: r.ecs, Events: r.events,
+		Region: "cn-hangzhou", VPCID: aliyunsim.SmallVPC, Nodes: opts.Nodes, Cloud: r.cloud, Events: r.events,
 	})
 	factory.Core().V1().Nodes().Informer()
 	factory.Core().V1().PersistentVolumes().Informer()

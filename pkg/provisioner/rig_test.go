@@ -25,6 +25,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
 	simecs "github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ecs"
+	"github.com/kube-aliyun/kube-aliyun/test/diskrules"
 )
 
 const (
@@ -36,33 +37,41 @@ const (
 // node-2 in zone i.
 type rig struct {
 	*Provisioner
-	t       *testing.T
-	sim     *aliyunsim.Sim
-	cloud   *ecs.Client
-	client  *fake.Clientset
-	volumes cache.Indexer
-	events  *record.FakeRecorder
+	t   *testing.T
+	sim *aliyunsim.Sim
+	// cloud is the test's own hand, own the provisioner's client.
+	cloud, own *ecs.Client
+	client     *fake.Clientset
+	volumes    cache.Indexer
+	events     *record.FakeRecorder
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{
-		t: t, sim: aliyunsim.Start(t, aliyunsim.Options{Seed: aliyunsim.SmallRegion(2), Profile: "instant"}),
+		t: t, sim: aliyunsim.Start(t, aliyunsim.Options{Seed: diskrules.WithHand(aliyunsim.SmallRegion(2)), Profile: "instant"}),
 		client: fake.NewClientset(), events: record.NewFakeRecorder(100),
 		volumes: cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{}),
 	}
+	r.cloud, r.own = r.as(diskrules.TestHandKey, diskrules.TestHandSecret), r.as(aliyunsim.TestKey, aliyunsim.TestSecret)
+	diskrules.Watch(t, r.sim, r.client, "c1")
+	r.restart()
+	return r
+}
+
+// as is a client of the region with an access key.
+func (r *rig) as(key, secret string) *ecs.Client {
+	r.t.Helper()
 	doer, err := transport.New(transport.Options{
-		Region: "cn-hangzhou", Credentials: credentials.Static(aliyunsim.TestKey, aliyunsim.TestSecret, ""),
+		Region: "cn-hangzhou", Credentials: credentials.Static(key, secret, ""),
 		Endpoints:   map[transport.Product]string{transport.Ecs: r.sim.URL()},
 		MaxAttempts: 2, BusyBudget: 50 * time.Millisecond,
 	})
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	t.Cleanup(doer.Close)
-	r.cloud = ecs.New(doer)
-	r.restart()
-	return r
+	r.t.Cleanup(doer.Close)
+	return ecs.New(doer)
 }
 
 // restart is another process.
@@ -78,7 +87,7 @@ func (r *rig) restart() {
 		}
 	}
 	r.Provisioner = New(Options{
-		Cloud: r.cloud, Nodes: corelisters.NewNodeLister(nodes), Events: event.New(r.events), Volumes: corelisters.NewPersistentVolumeLister(r.volumes),
+		Cloud: r.own, Nodes: corelisters.NewNodeLister(nodes), Events: event.New(r.events), Volumes: corelisters.NewPersistentVolumeLister(r.volumes),
 		Live: r.client.CoreV1().PersistentVolumes(), ClusterID: "c1", Region: "cn-hangzhou", Zone: zoneH, Poll: 5 * time.Millisecond,
 	})
 }

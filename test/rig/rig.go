@@ -21,6 +21,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
 	"github.com/kube-aliyun/kube-aliyun/test/cluster"
 	"github.com/kube-aliyun/kube-aliyun/test/cluster/nodes"
+	"github.com/kube-aliyun/kube-aliyun/test/diskrules"
 )
 
 // User is the name in the controller's client certificate; it has the rights of
@@ -50,6 +51,8 @@ type Rig struct {
 	Fleet   *nodes.Fleet
 	// Namespace is the test's own.
 	Namespace string
+	// Disks judges what the controllers ask of the region's disks.
+	Disks *diskrules.Witness
 
 	options    Options
 	kubeconfig string
@@ -79,6 +82,11 @@ func New(t testing.TB, options Options) *Rig {
 	if !options.NoNodes {
 		r.AddNodes(1, options.Servers)
 	}
+	system, err := r.Client.CoreV1().Namespaces().Get(t.Context(), metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Disks = diskrules.Watch(t, r.Sim, r.Client, string(system.UID))
 	return r
 }
 

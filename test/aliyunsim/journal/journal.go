@@ -3,6 +3,7 @@ package journal
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,6 +55,7 @@ type Journal struct {
 	ring     []*Entry
 	calls    map[string]int
 	codes    map[string]map[string]int
+	watchers []func(Entry)
 }
 
 // New makes a journal that keeps capacity entries.
@@ -64,6 +66,12 @@ func New(capacity int) *Journal {
 // Begin records the arrival of a call and counts it. The entry must be given to
 // End, and not be touched afterwards.
 func (j *Journal) Begin(e *Entry) {
+	for _, watch := range j.begin(e) {
+		watch(*e)
+	}
+}
+
+func (j *Journal) begin(e *Entry) []func(Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.seq++
@@ -72,9 +80,18 @@ func (j *Journal) Begin(e *Entry) {
 	stored := *e
 	if len(j.ring) < j.capacity {
 		j.ring = append(j.ring, &stored)
-		return
+	} else {
+		j.ring[int((e.Seq-1)%int64(j.capacity))] = &stored
 	}
-	j.ring[int((e.Seq-1)%int64(j.capacity))] = &stored
+	return slices.Clone(j.watchers)
+}
+
+// Watch has a function told of every call from now on when it arrives, before
+// anything is done about it. Calls are handled at the same time, and wait for it.
+func (j *Journal) Watch(f func(Entry)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.watchers = append(j.watchers, f)
 }
 
 // End records the outcome of a call.

@@ -91,3 +91,18 @@ func TestPublicParametersHoldNoSecret(t *testing.T) {
 		t.Fatal(diff)
 	}
 }
+
+func TestAWatcherHearsOfACallBeforeItsOutcomeAndMayAskTheJournal(t *testing.T) {
+	j := New(2)
+	var heard []string
+	j.Watch(func(e Entry) { heard = append(heard, fmt.Sprint(e.Seq, " ", e.Action, " ", e.Code == Pending, " ", len(j.Since(0)))) })
+	for range 3 {
+		e := &Entry{Action: "A", Product: api.ECS}
+		j.Begin(e)
+		e.Code = OK
+		j.End(e)
+	}
+	if diff := cmp.Diff([]string{"1 A true 1", "2 A true 2", "3 A true 2"}, heard); diff != "" {
+		t.Error(diff)
+	}
+}
