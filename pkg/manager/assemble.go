@@ -85,7 +85,7 @@ func (r *replica) assemble(ctx context.Context, fence func() error) (*parts, err
 		return ""
 	})
 
-	p := &parts{replica: r, transport: t, informers: newInformers(client, r.framework.ComponentConfig.Generic.MinResyncPeriod)}
+	p := &parts{replica: r, transport: t, informers: r.factory}
 	if err := p.identify(ctx); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (p *parts) startProvisioner(ctx context.Context, running *group, metrics *c
 	running.start(ctx, diskProvisionerController, func(ctx context.Context) error {
 		metrics.ControllerStarted(diskProvisionerController)
 		defer metrics.ControllerStopped(diskProvisionerController)
-		p.provisioner.Run(ctx, p.replica.framework.Client, p.informers)
+		p.replica.library.Run(ctx, p.provisioner)
 		return nil
 	})
 	grower := provisioner.NewGrower(p.provisioner)

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"k8s.io/apiserver/pkg/server/healthz"
+	"k8s.io/client-go/informers"
 	v1core "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/leaderelection"
 	cloudconfig "k8s.io/cloud-provider/app/config"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/config"
+	"github.com/kube-aliyun/kube-aliyun/pkg/provisioner"
 )
 
 // What must hold before a replica is ready, in the order in which it starts.
@@ -35,6 +37,10 @@ type replica struct {
 	debug     debugPages
 	// volumes are what the volume socket asks; nil where none is served.
 	volumes *volumes
+	// factory makes the informers that assemble starts.
+	factory informers.SharedInformerFactory
+	// library provisions for the elected; nil without a volume socket.
+	library *provisioner.Library
 	// out gets what a person asked for on the command line (dry run).
 	out io.Writer
 }
@@ -58,7 +64,8 @@ func Run(ctx context.Context, o *Options, out io.Writer) error {
 func newReplica(cfg *config.Config, framework *cloudconfig.CompletedConfig, out io.Writer) *replica {
 	return &replica{
 		cfg: cfg, framework: framework, out: out,
-		ready: newReadiness(conditionLocation, conditionCredentials, conditionInformers, conditionCloud),
+		factory: newInformers(framework.Client, framework.ComponentConfig.Generic.MinResyncPeriod),
+		ready:   newReadiness(conditionLocation, conditionCredentials, conditionInformers, conditionCloud),
 	}
 }
 
@@ -77,6 +84,11 @@ func (r *replica) run(parent context.Context) error {
 	serving, stopServing := context.WithCancel(context.WithoutCancel(parent))
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
+
+	// Before anything else uses a client.
+	if r.cfg.Volumes.Socket != "" {
+		r.library = provisioner.NewLibrary(ctx, r.framework.Client, r.factory)
+	}
 
 	le := r.framework.ComponentConfig.Generic.LeaderElection
 	watchdog := leaderelection.NewLeaderHealthzAdaptor(2 * le.LeaseDuration.Duration)

@@ -25,10 +25,22 @@ func Watch(f informers.SharedInformerFactory) {
 	f.Storage().V1().StorageClasses().Informer()
 }
 
-// Run provisions and deletes until ctx ends; the caller has been elected. The
-// factory runs the informers of Watch.
-func (p *Provisioner) Run(ctx context.Context, client kubernetes.Interface, f informers.SharedInformerFactory) {
-	c := controller.NewProvisionController(ctx, client, Name, p,
+// Library is the library's controller, which asks a Provisioner that comes later.
+// It is made before anything else of the process reads from Kubernetes, because
+// making it writes to client-go's scheme, which all clients read without a lock.
+type Library struct {
+	controller *controller.ProvisionController
+	late       *late
+}
+
+// late is the Provisioner to come.
+type late struct{ *Provisioner }
+
+// NewLibrary makes the library's controller. The factory runs the informers of
+// Watch; what it records ends with ctx.
+func NewLibrary(ctx context.Context, client kubernetes.Interface, f informers.SharedInformerFactory) *Library {
+	l := &Library{late: &late{}}
+	l.controller = controller.NewProvisionController(ctx, client, Name, l.late,
 		controller.AdditionalProvisionerNames([]string{OldName}),
 		controller.LeaderElection(false),
 		// The volume's object outlives its disk in no case.
@@ -43,5 +55,11 @@ func (p *Provisioner) Run(ctx context.Context, client kubernetes.Interface, f in
 		controller.VolumesInformer(f.Core().V1().PersistentVolumes().Informer()),
 		controller.ClassesInformer(f.Storage().V1().StorageClasses().Informer()),
 	)
-	c.Run(ctx)
+	return l
+}
+
+// Run provisions and deletes until ctx ends; the caller has been elected.
+func (l *Library) Run(ctx context.Context, p *Provisioner) {
+	l.late.Provisioner = p
+	l.controller.Run(ctx)
 }
