@@ -23,7 +23,7 @@ func (p *parts) newProvisioner(cloud *ecs.Client) *provisioner.Provisioner {
 	}
 	provisioner.Watch(p.informers)
 	return provisioner.New(provisioner.Options{
-		Cloud: cloud, Nodes: core.Nodes().Lister(), Events: p.events,
+		Cloud: cloud, Disks: p.volumes, Nodes: core.Nodes().Lister(), Events: p.events,
 		Volumes: core.PersistentVolumes().Lister(), Live: p.replica.framework.Client.CoreV1().PersistentVolumes(),
 		ClusterID: p.clusterID, ClusterName: p.replica.framework.ComponentConfig.KubeCloudShared.ClusterName,
 		Region: cfg.Location.Region, Zone: cfg.Location.Zone,

@@ -37,18 +37,18 @@ func (p *Provisioner) Delete(ctx context.Context, pv *corev1.PersistentVolume) e
 	case id == "":
 		return fmt.Errorf("PersistentVolume %s names no disk (flexVolume.options.%s)", pv.Name, optionDisk)
 	}
-	found, err := p.Cloud.Disks(ctx, ecs.DiskFilter{IDs: []string{id}})
+	d, err := p.Disks.Disk(ctx, id)
 	if err != nil {
 		return fmt.Errorf("look at the disk of PersistentVolume %s: %w", pv.Name, err)
 	}
-	if len(found) == 0 {
+	if d == nil {
 		return p.proveGone(ctx, pv, id)
 	}
 	p.seen(id)
-	if err := p.mayDelete(pv, found[0]); err != nil {
+	if err := p.mayDelete(pv, *d); err != nil {
 		return err
 	}
-	if err := p.snapshot(ctx, pv, found[0]); err != nil {
+	if err := p.snapshot(ctx, pv, *d); err != nil {
 		return err
 	}
 	err = p.Cloud.DeleteDisk(ctx, id)

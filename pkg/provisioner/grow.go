@@ -169,14 +169,14 @@ func (g *Grower) grow(ctx context.Context, pv *corev1.PersistentVolume) error {
 		return nil
 	}
 	want := capacity(pv)
-	found, err := g.Cloud.Disks(ctx, ecs.DiskFilter{IDs: []string{id}})
+	found, err := g.Disks.Disk(ctx, id)
 	if err != nil {
 		return fmt.Errorf("look at disk %s: %w", id, err)
 	}
-	if len(found) == 0 {
+	if found == nil {
 		return fmt.Errorf("disk %s: %w", id, errUnlisted)
 	}
-	d := found[0]
+	d := *found
 	g.remember(id, d.SizeGiB)
 	if d.SizeGiB >= want {
 		return nil
@@ -206,14 +206,14 @@ func (g *Grower) order(ctx context.Context, pv *corev1.PersistentVolume, d ecs.D
 
 // verify looks whether the disk has the size that was ordered.
 func (g *Grower) verify(ctx context.Context, pv *corev1.PersistentVolume, d ecs.Disk, want int) error {
-	found, err := g.Cloud.Disks(ctx, ecs.DiskFilter{IDs: []string{d.ID}})
+	found, err := g.Disks.Disk(ctx, d.ID)
 	if err != nil {
 		return fmt.Errorf("look at disk %s: %w", d.ID, err)
 	}
-	if len(found) != 1 || found[0].SizeGiB < want {
+	if found == nil || found.SizeGiB < want {
 		return fmt.Errorf("disk %s: %w", d.ID, errTooSmall)
 	}
-	g.remember(d.ID, found[0].SizeGiB)
-	g.Events.Event(pv, event.DiskGrown, "Disk %s has grown from %dGi to %dGi", d.ID, d.SizeGiB, found[0].SizeGiB)
+	g.remember(d.ID, found.SizeGiB)
+	g.Events.Event(pv, event.DiskGrown, "Disk %s has grown from %dGi to %dGi", d.ID, d.SizeGiB, found.SizeGiB)
 	return nil
 }

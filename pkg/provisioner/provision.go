@@ -224,24 +224,19 @@ func fits(d ecs.Disk, wanted []ecs.NewDisk) bool {
 // await waits until a disk is Available, or in use. One that does not come to be
 // seen is lost.
 func (p *Provisioner) await(ctx context.Context, id string) (ecs.Disk, error) {
-	ticker := p.Clock.NewTicker(p.Poll)
-	defer ticker.Stop()
 	unseenUntil := p.Clock.Now().Add(indexLag)
 	for {
-		found, err := p.Cloud.Disks(ctx, ecs.DiskFilter{IDs: []string{id}})
+		d, err := p.Disks.Disk(ctx, id) // paced by the reader
 		switch {
+		case ctx.Err() != nil:
+			return ecs.Disk{}, fmt.Errorf("disk %s is being created: %w", id, context.Cause(ctx))
 		case err != nil && !apierror.IsRetryable(err):
 			return ecs.Disk{}, fmt.Errorf("wait for disk %s: %w", id, err)
-		case err == nil && len(found) == 1 && found[0].Status != ecs.DiskCreating:
-			return found[0], nil
-		case err == nil && len(found) == 0 && p.Clock.Now().After(unseenUntil):
+		case err == nil && d != nil && d.Status != ecs.DiskCreating:
+			return *d, nil
+		case err == nil && d == nil && p.Clock.Now().After(unseenUntil):
 			p.lose(id)
 			return ecs.Disk{}, fmt.Errorf("disk %s was created and is not there; another one is created", id)
-		}
-		select {
-		case <-ctx.Done():
-			return ecs.Disk{}, fmt.Errorf("disk %s is being created: %w", id, context.Cause(ctx))
-		case <-ticker.C():
 		}
 	}
 }

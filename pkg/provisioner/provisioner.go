@@ -25,6 +25,12 @@ type Cloud interface {
 	Snapshots(ctx context.Context, diskID string, tags map[string]string) ([]ecs.Snapshot, error)
 }
 
+// Reader reads one disk as it is now, nil where there is none, in a call that all
+// readers of the process share.
+type Reader interface {
+	Disk(ctx context.Context, id string) (*ecs.Disk, error)
+}
+
 // LiveVolumes reads PersistentVolumes past every cache.
 type LiveVolumes interface {
 	Get(ctx context.Context, name string, options metav1.GetOptions) (*corev1.PersistentVolume, error)
@@ -33,6 +39,7 @@ type LiveVolumes interface {
 // Options are what a Provisioner is made of.
 type Options struct {
 	Cloud  Cloud
+	Disks  Reader
 	Nodes  corelisters.NodeLister
 	Events *event.Recorder
 	// Volumes lists the PersistentVolumes, Live reads one as it is.
@@ -43,9 +50,7 @@ type Options struct {
 	Region                 string
 	// Zone is where disks are that nothing else says a zone of; empty for none.
 	Zone  string
-	Clock clock.WithTicker
-	// Poll is how often a disk is looked at that is being created, 1 s when 0.
-	Poll time.Duration
+	Clock clock.PassiveClock
 }
 
 // Provisioner makes and deletes disks for claims. It implements the library's
@@ -68,9 +73,6 @@ type Provisioner struct {
 func New(o Options) *Provisioner {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
-	}
-	if o.Poll == 0 {
-		o.Poll = time.Second
 	}
 	return &Provisioner{Options: o, uncertain: map[string]time.Time{}, lost: map[string]bool{}, missing: map[string]time.Time{}}
 }

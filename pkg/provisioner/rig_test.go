@@ -22,6 +22,7 @@ import (
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/credentials"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/ecs"
 	"github.com/kube-aliyun/kube-aliyun/pkg/aliyun/transport"
+	"github.com/kube-aliyun/kube-aliyun/pkg/disks"
 	"github.com/kube-aliyun/kube-aliyun/pkg/event"
 	"github.com/kube-aliyun/kube-aliyun/test/aliyunsim"
 	simecs "github.com/kube-aliyun/kube-aliyun/test/aliyunsim/ecs"
@@ -32,6 +33,9 @@ const (
 	zoneH = "cn-hangzhou-h"
 	zoneI = "cn-hangzhou-i"
 )
+
+// pace is the pause between two reads of disks.
+const pace = 5 * time.Millisecond
 
 // rig is a provisioner of cluster c1 before a region with node-1 in zone h and
 // node-2 in zone i.
@@ -86,9 +90,17 @@ func (r *rig) restart() {
 			r.t.Fatal(err)
 		}
 	}
+	ctx, stop := context.WithCancel(r.t.Context())
+	reader := disks.New(disks.Options{Cloud: r.own, Pace: pace})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		reader.Run(ctx)
+	}()
+	r.t.Cleanup(func() { stop(); <-done })
 	r.Provisioner = New(Options{
-		Cloud: r.own, Nodes: corelisters.NewNodeLister(nodes), Events: event.New(r.events), Volumes: corelisters.NewPersistentVolumeLister(r.volumes),
-		Live: r.client.CoreV1().PersistentVolumes(), ClusterID: "c1", Region: "cn-hangzhou", Zone: zoneH, Poll: 5 * time.Millisecond,
+		Cloud: r.own, Disks: reader, Nodes: corelisters.NewNodeLister(nodes), Events: event.New(r.events), Volumes: corelisters.NewPersistentVolumeLister(r.volumes),
+		Live: r.client.CoreV1().PersistentVolumes(), ClusterID: "c1", Region: "cn-hangzhou", Zone: zoneH,
 	})
 }
 
