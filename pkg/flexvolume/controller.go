@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/kube-aliyun/kube-aliyun/pkg/volumesocket/wire"
 )
@@ -75,7 +77,7 @@ func (d *Driver) ask(ctx context.Context, request wire.Request) (wire.Reply, err
 		return wire.Reply{}, fmt.Errorf("%s was called by a kubelet; disks are attached by kube-controller-manager: "+
 			"set enableControllerAttachDetach to true in the kubelet's configuration", request.Verb)
 	}
-	answer, err := wire.Call(ctx, d.socket, request)
+	answer, err := d.call(ctx, request)
 	var version *wire.VersionError
 	switch {
 	case err == nil && answer.Error != "":
@@ -97,6 +99,58 @@ func (d *Driver) ask(ctx context.Context, request wire.Request) (wire.Reply, err
 	default:
 		return wire.Reply{}, fmt.Errorf("%s of volume %s: %w", request.Verb, request.Volume, err)
 	}
+}
+
+const (
+	// startWait is how long a call waits for a controller that is being replaced:
+	// long enough for a container to start, and short enough to say soon that none
+	// runs.
+	startWait = 4 * time.Second
+	// questionWait is the same for isattached, which kube-controller-manager asks of
+	// one volume after the other.
+	questionWait = time.Second
+	// callPause is the pause between two tries.
+	callPause = 100 * time.Millisecond
+)
+
+// call sends the request, and sends it again when nobody listens or the controller
+// went before it answered: a controller that is replaced is back in a moment, and
+// each request may be repeated. The time counts from when a controller was last there.
+func (d *Driver) call(ctx context.Context, request wire.Request) (wire.Reply, error) {
+	wait := startWait
+	if request.Verb == wire.IsAttached {
+		wait = questionWait
+	}
+	until := time.Now().Add(wait)
+	for {
+		answer, err := wire.Call(ctx, d.socket, request)
+		if err == nil || !absent(err) && !cut(err) {
+			return answer, err
+		}
+		if cut(err) {
+			until = time.Now().Add(wait)
+		}
+		if time.Now().After(until) {
+			return answer, err
+		}
+		timer := time.NewTimer(callPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return answer, err
+		}
+	}
+}
+
+// absent says that nobody listens.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// cut says that the peer left without an answer.
+func cut(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // calledByKubelet tells a kubelet that attaches by itself: it has no socket on

@@ -3,7 +3,7 @@ package manager
 import (
 	"context"
 	"fmt"
-	"sync"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -20,18 +20,40 @@ import (
 // that the driver can be told what the controller still waits for.
 type volumes struct {
 	ready *readiness
-	mu    sync.Mutex
-	disks *disks.Volumes
+	// grace is until when requests wait for opened, which is closed when disks does
+	// the work: a controller that takes another one's place fails none of them.
+	grace  time.Time
+	opened chan struct{}
+	disks  *disks.Volumes
+}
+
+// openGrace is how long after its start a controller lets requests wait.
+const openGrace = 4 * time.Second
+
+func newVolumes(ready *readiness) *volumes {
+	return &volumes{ready: ready, grace: time.Now().Add(openGrace), opened: make(chan struct{})}
 }
 
 // needed are the conditions without which no disk can be looked at.
 var needed = []string{conditionLocation, conditionCredentials, conditionInformers}
 
 // current returns what does the work, or why nothing does.
-func (v *volumes) current() (*disks.Volumes, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if reason := v.ready.unmetAmong(needed); v.disks == nil || reason != "" {
+func (v *volumes) current(ctx context.Context) (*disks.Volumes, error) {
+	timer := time.NewTimer(time.Until(v.grace))
+	defer timer.Stop()
+	open := false
+	select {
+	case <-v.opened:
+		open = true
+	default:
+		select {
+		case <-v.opened:
+			open = true
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	if reason := v.ready.unmetAmong(needed); !open || reason != "" {
 		if reason == "" {
 			reason = "it is starting"
 		}
@@ -40,15 +62,15 @@ func (v *volumes) current() (*disks.Volumes, error) {
 	return v.disks, nil
 }
 
+// open lets requests through; it is called once.
 func (v *volumes) open(d *disks.Volumes) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.disks = d
+	close(v.opened)
 }
 
 // Attach implements server.Volumes.
 func (v *volumes) Attach(ctx context.Context, req wire.Request) (string, error) {
-	d, err := v.current()
+	d, err := v.current(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +79,7 @@ func (v *volumes) Attach(ctx context.Context, req wire.Request) (string, error) 
 
 // Detach implements server.Volumes.
 func (v *volumes) Detach(ctx context.Context, volume, node string) error {
-	d, err := v.current()
+	d, err := v.current(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,7 +88,7 @@ func (v *volumes) Detach(ctx context.Context, volume, node string) error {
 
 // IsAttached implements server.Volumes.
 func (v *volumes) IsAttached(ctx context.Context, req wire.Request) (bool, error) {
-	d, err := v.current()
+	d, err := v.current(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -81,7 +103,7 @@ func (r *replica) serveVolumes(ctx context.Context) (stop func()) {
 	if cfg.Socket == "" {
 		return func() {}
 	}
-	v := &volumes{ready: r.ready}
+	v := newVolumes(r.ready)
 	r.volumes = v
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})

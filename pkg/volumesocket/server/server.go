@@ -169,6 +169,9 @@ func (s *Server) handle(ctx context.Context, connection *net.UnixConn) {
 	reply := s.answer(ctx, request)
 	logger.V(2).Info("Volume request", "verb", request.Verb, "volume", request.Volume, "node", request.Node,
 		"duration", time.Since(start), "err", reply.Error)
+	if ctx.Err() != nil && reply.Error != "" {
+		return // who gets no answer asks the next controller
+	}
 	s.reply(ctx, connection, reply)
 }
 
