@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -125,6 +126,20 @@ func TestTheControllerServesTheSocketThatTheDriverCalls(t *testing.T) {
 	kustomization, err := os.ReadFile("controller/kustomization.yaml")
 	if err != nil || !strings.Contains(string(kustomization), "--volume-socket="+wire.DefaultSocket) {
 		t.Errorf("the controller is not told to serve %s (%v)", wire.DefaultSocket, err)
+	}
+}
+
+// TestTheStaticPodIsTheOtherOneWithTheSocket has both manifests change together.
+func TestTheStaticPodIsTheOtherOneWithTheSocket(t *testing.T) {
+	want := read[corev1.Pod](t, "../controller/static-pod.yaml")[0]
+	added := read[appsv1.DaemonSet](t, "controller/volumes.yaml")[0].Spec.Template.Spec
+	want.Spec.InitContainers = added.InitContainers
+	want.Spec.Volumes = append(want.Spec.Volumes, added.Volumes...)
+	container := &want.Spec.Containers[0]
+	container.VolumeMounts = append(container.VolumeMounts, added.Containers[0].VolumeMounts...)
+	container.Command = append(container.Command, "--volume-socket="+wire.DefaultSocket)
+	if diff := cmp.Diff(want, read[corev1.Pod](t, "controller/static-pod.yaml")[0]); diff != "" {
+		t.Errorf("controller/static-pod.yaml (-want +got):\n%s", diff)
 	}
 }
 
