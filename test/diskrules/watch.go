@@ -23,9 +23,13 @@ import (
 
 type disk = simecs.DiskView
 
-// TestHandKey is the access key of a test that changes disks itself, in the place
-// of people: what it asks for is not judged.
-const TestHandKey, TestHandSecret = "test-hand", "test-hand-secret"
+const (
+	// TestHandKey is the access key of a test that changes disks itself, in the place
+	// of people: what it asks for is not judged.
+	TestHandKey = "test-hand"
+	// TestHandSecret is the key's secret.
+	TestHandSecret = "test-hand-secret"
+)
 
 // WithHand adds that key to a region's seed.
 func WithHand(seed string) string {

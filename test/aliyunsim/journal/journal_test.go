@@ -95,7 +95,9 @@ func TestPublicParametersHoldNoSecret(t *testing.T) {
 func TestAWatcherHearsOfACallBeforeItsOutcomeAndMayAskTheJournal(t *testing.T) {
 	j := New(2)
 	var heard []string
-	j.Watch(func(e Entry) { heard = append(heard, fmt.Sprint(e.Seq, " ", e.Action, " ", e.Code == Pending, " ", len(j.Since(0)))) })
+	j.Watch(func(e Entry) {
+		heard = append(heard, fmt.Sprint(e.Seq, " ", e.Action, " ", e.Code == Pending, " ", len(j.Since(0))))
+	})
 	for range 3 {
 		e := &Entry{Action: "A", Product: api.ECS}
 		j.Begin(e)
