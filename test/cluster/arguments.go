@@ -40,6 +40,14 @@ func (c *Cluster) arguments(name string, port int) []string {
 	}
 }
 
+// environment is what a program's has beside this process's.
+func (c *Cluster) environment(name string) []string {
+	if name != controllerManagerName {
+		return nil
+	}
+	return c.options.KubeControllerManagerEnv
+}
+
 func (c *Cluster) etcdArguments(port int) []string {
 	url := "https://" + c.hostPort(port)
 	listen := url
@@ -120,7 +128,7 @@ func (c *Cluster) controllerManagerArguments(port int) []string {
 		"--cluster-signing-key-file="+c.key(clusterCA),
 		"--cloud-provider=external",
 		// The default is a folder of the machine, which would be made.
-		"--flex-volume-plugin-dir="+c.path("flexvolumes"),
+		"--flex-volume-plugin-dir="+c.FlexVolumes(),
 		"--allocate-node-cidrs=true",
 		"--cluster-cidr="+strings.Join(o.ClusterCIDR, ","),
 		"--service-cluster-ip-range="+strings.Join(o.ServiceCIDR, ","),

@@ -21,7 +21,7 @@ type child struct {
 // detached, the kernel ends it with this process.
 func startChild(ctx context.Context, c component, detached bool, namespace string) (*child, error) {
 	p, err := process.Start(ctx, process.Program{
-		Name: c.Name, Binary: c.Binary, Args: c.Args, Log: c.Log,
+		Name: c.Name, Binary: c.Binary, Args: c.Args, Env: c.Env, Log: c.Log,
 		Detached: detached, Enter: enter(namespace),
 	})
 	if err != nil {

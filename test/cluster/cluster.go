@@ -96,6 +96,10 @@ func (c *Cluster) Logs() map[string]string {
 	return logs
 }
 
+// FlexVolumes is the folder where kube-controller-manager looks for drivers. It may
+// not be there yet.
+func (c *Cluster) FlexVolumes() string { return c.path("flexvolumes") }
+
 func (c *Cluster) path(elements ...string) string {
 	return filepath.Join(append([]string{c.dir}, elements...)...)
 }

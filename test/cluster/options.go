@@ -65,6 +65,9 @@ type Options struct {
 	KubeAPIServerArgs         []string
 	KubeControllerManagerArgs []string
 	KubeSchedulerArgs         []string
+	// KubeControllerManagerEnv is added to that program's environment, which
+	// FlexVolume drivers inherit.
+	KubeControllerManagerEnv []string
 
 	// Detach lets the processes outlive this one: they are ended by Stop or
 	// by Cleanup only.

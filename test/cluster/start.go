@@ -123,6 +123,7 @@ func (c *Cluster) launch(ctx context.Context, name string) error {
 			Name:      name,
 			Binary:    filepath.Join(c.options.Binaries, name),
 			Args:      c.arguments(name, port),
+			Env:       c.environment(name),
 			Log:       c.path("logs", name+".log"),
 			Address:   c.hostPort(port),
 			ReadyPath: readyPaths[name],

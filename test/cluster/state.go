@@ -35,7 +35,9 @@ type component struct {
 	Name   string   `json:"name"`
 	Binary string   `json:"binary"`
 	Args   []string `json:"args"`
-	Log    string   `json:"log"`
+	// Env is added to the environment.
+	Env []string `json:"env,omitempty"`
+	Log string   `json:"log"`
 	// Address is the host and port on which it serves HTTPS.
 	Address string `json:"address"`
 	// ReadyPath answers 200 once it is ready.

@@ -38,9 +38,15 @@ var errNotYet = errors.New("not yet")
 // that took.
 func eventually(t *testing.T, what string, condition func(ctx context.Context) error) time.Duration {
 	t.Helper()
+	return within(t, patience, what, condition)
+}
+
+// within is eventually for what may take as long as the limit.
+func within(t *testing.T, limit time.Duration, what string, condition func(ctx context.Context) error) time.Duration {
+	t.Helper()
 	begin := time.Now()
 	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		last = condition(ctx)

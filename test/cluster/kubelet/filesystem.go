@@ -23,6 +23,7 @@ var ownFolders = []string{
 	"/var/lib/kube-proxy",
 	"/var/lib/kubelet",
 	"/var/log/containers",
+	"/var/log/kube-aliyun",
 	"/var/log/pods",
 	"/run",
 }
@@ -45,6 +46,8 @@ type filesystem struct {
 	// dir has the folders' content, under their paths.
 	dir     string
 	folders []string
+	// foreign are folders of the machine, by the paths where they are seen.
+	foreign map[string]string
 	// overlaid are the machine's folders that the node may add folders to.
 	overlaid map[string]bool
 	// namespace is open while the filesystem is.
@@ -59,12 +62,12 @@ type Filesystem = filesystem
 // NewFilesystem makes a mount namespace with folders of its own; dir, in the sandbox,
 // has what is in them, or will have. /run has to be the last.
 func NewFilesystem(dir string, folders []string) (*Filesystem, error) {
-	return newFilesystem(dir, folders)
+	return newFilesystem(dir, folders, nil)
 }
 
 // newFilesystem makes the namespace; dir is a folder of the sandbox.
-func newFilesystem(dir string, folders []string) (*filesystem, error) {
-	f := &filesystem{dir: dir, folders: folders, overlaid: map[string]bool{}}
+func newFilesystem(dir string, folders []string, foreign map[string]string) (*filesystem, error) {
+	f := &filesystem{dir: dir, folders: folders, foreign: foreign, overlaid: map[string]bool{}}
 	result := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
@@ -96,12 +99,37 @@ func (f *filesystem) mount() (err error) {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	// The machine's folders may be out of sight behind the node's own.
+	opened := map[string]*os.File{}
+	for path, folder := range f.foreign {
+		if opened[path], err = os.Open(folder); err != nil { // #nosec G304 -- the caller's
+			return err
+		}
+		defer func() { _ = opened[path].Close() }()
+	}
 	for _, path := range f.folders {
 		if err := f.mountFolder(path); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	for path, folder := range opened {
+		if err := f.mountForeign(path, folder); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	return nil
+}
+
+// mountForeign puts a folder of the machine at path.
+func (f *filesystem) mountForeign(path string, folder *os.File) error {
+	point := f.makePoint
+	if _, err := f.HostPath(path); err == nil {
+		point = func(path string) error { return os.MkdirAll(path, 0o755) } // #nosec G301 -- as the machine's
+	}
+	if err := point(path); err != nil {
+		return err
+	}
+	return unix.Mount(fmt.Sprintf("/proc/self/fd/%d", folder.Fd()), path, "", unix.MS_BIND, "")
 }
 
 // mountFolder puts a folder of the node's own at path.

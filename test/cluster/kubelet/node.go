@@ -66,7 +66,7 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if n.filesystem, err = newFilesystem(filepath.Join(n.dir, "files"), ownFolders); err != nil {
+	if n.filesystem, err = newFilesystem(filepath.Join(n.dir, "files"), ownFolders, n.options.Folders); err != nil {
 		return err
 	}
 	if err := n.writeFiles(); err != nil {

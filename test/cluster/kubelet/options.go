@@ -43,6 +43,9 @@ type Options struct {
 	Taints []corev1.Taint
 	// Files are put into the node's file system before its programs start.
 	Files []File
+	// Folders of this machine are seen on the node, by the paths where: they are
+	// there, or in one of the node's own folders.
+	Folders map[string]string
 	// KubeletArgs are further arguments of kubelet.
 	KubeletArgs []string
 }

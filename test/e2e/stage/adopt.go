@@ -64,10 +64,10 @@ func (s *Stage) server(id string) *Server {
 	return all[i]
 }
 
-// ControllerArchive makes the image that the manifest names of a program that is
-// built already, for Options.Controller.
-func ControllerArchive(dir, binary string) (archive string, err error) {
-	spec, err := image.Controller(binary, "", runtime.GOARCH, testVersion)
+// ControllerArchive makes the image that the manifests name of aliyun-controller and
+// aliyun-flexv, which are built already, for Options.Controller.
+func ControllerArchive(dir, binary, driver string) (archive string, err error) {
+	spec, err := image.Controller(binary, driver, runtime.GOARCH, testVersion)
 	if err != nil {
 		return "", fmt.Errorf("image of the controller: %w", err)
 	}

@@ -111,7 +111,7 @@ func (s *Stage) staticPod() ([]byte, error) {
 	var pod struct {
 		metav1.TypeMeta `json:",inline"`
 		Metadata        map[string]any `json:"metadata"`
-		Spec            map[string]any `json:"spec"`
+		Spec            corev1.PodSpec `json:"spec"`
 	}
 	if err := yaml.UnmarshalStrict(shipped, &pod); err != nil {
 		return nil, err
@@ -120,6 +120,9 @@ func (s *Stage) staticPod() ([]byte, error) {
 	s.controllers++
 	pod.Metadata["annotations"] = map[string]string{"test.kube-aliyun.io/run": strconv.Itoa(s.controllers)}
 	s.mu.Unlock()
+	if err := addVolumeSocket(&pod.Spec); err != nil {
+		return nil, err
+	}
 	return yaml.Marshal(&pod)
 }
 
@@ -178,22 +181,38 @@ var errNoController = errors.New("no controller runs there")
 
 // ControllerPID is the process of the controller on a server.
 func (s *Stage) ControllerPID(server *Server) (int, error) {
-	processes, err := filepath.Glob("/proc/[0-9]*")
+	pids, err := s.PIDs(server)
 	if err != nil {
 		return 0, err
 	}
-	group := []byte("/" + s.sandbox.ID() + "/" + server.Name() + "/")
-	for _, dir := range processes {
-		arguments, err := os.ReadFile(filepath.Join(dir, "cmdline")) // #nosec G304 -- a file of the kernel
-		if err != nil || !bytes.HasPrefix(arguments, []byte("/"+controllerName+"\x00")) {
-			continue
-		}
-		groups, err := os.ReadFile(filepath.Join(dir, "cgroup")) // #nosec G304 -- a file of the kernel
-		if err == nil && bytes.Contains(groups, group) {
-			return strconv.Atoi(filepath.Base(dir))
+	for _, pid := range pids {
+		arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && bytes.HasPrefix(arguments, []byte("/"+controllerName+"\x00")) {
+			return pid, nil
 		}
 	}
 	return 0, fmt.Errorf("%s: %w", server.Name(), errNoController)
+}
+
+// PIDs are all processes on a server, those of Pods among them.
+func (s *Stage) PIDs(server *Server) (pids []int, err error) {
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, err
+	}
+	group := []byte("/" + s.sandbox.ID() + "/" + server.Name() + "/")
+	for _, dir := range processes {
+		groups, err := os.ReadFile(filepath.Join(dir, "cgroup")) // #nosec G304 -- a file of the kernel
+		if err != nil || !bytes.Contains(groups, group) {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
 }
 
 // Leader is the holder of the controller's lease, or "".

@@ -7,11 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kube-aliyun/kube-aliyun/deploy/image"
 	"github.com/kube-aliyun/kube-aliyun/test/images"
 )
 
@@ -88,17 +86,9 @@ func (s *Stage) buildController(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	spec, err := image.Controller(binary, "", runtime.GOARCH, testVersion)
+	driver, err := s.program(ctx, driverName)
 	if err != nil {
-		return "", fmt.Errorf("image of the controller: %w", err)
+		return "", err
 	}
-	img, err := image.New(spec)
-	if err != nil {
-		return "", fmt.Errorf("image of the controller: %w", err)
-	}
-	archive := filepath.Join(s.programs(), controllerName+".tar")
-	if err := image.WriteArchive(archive, img, controllerImage); err != nil {
-		return "", fmt.Errorf("image of the controller: %w", err)
-	}
-	return archive, nil
+	return ControllerArchive(s.programs(), binary, driver)
 }

@@ -72,6 +72,10 @@ func (s *Stage) startNode(ctx context.Context, server *Server) error {
 		Images: []string{s.archives.Sandbox, s.archives.Network, s.archives.controller},
 	}
 	master := server == s.Master()
+	var err error
+	if options.Folders, err = s.volumeFolders(server); err != nil {
+		return fmt.Errorf("server %s: %w", server.ID, err)
+	}
 	if master {
 		options.Labels = map[string]string{excludedLabel: ""}
 		options.Taints = []corev1.Taint{{Key: controlPlaneLabel, Effect: corev1.TaintEffectNoSchedule}}

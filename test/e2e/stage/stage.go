@@ -183,7 +183,7 @@ func (s *Stage) startControlPlane(ctx context.Context) (err error) {
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
 		Dir: filepath.Join(s.sandbox.Dir(), "cluster"), Binaries: s.options.Kubernetes,
 		Namespace: master.Namespace, BindAddress: master.Address, ClusterCIDR: s.options.clusterCIDRs(),
-		ControllerManager: true, Scheduler: true, NodeMonitorGrace: s.options.NodeMonitorGrace,
+		ControllerManager: true, KubeControllerManagerEnv: s.driverEnvironment(), Scheduler: true, NodeMonitorGrace: s.options.NodeMonitorGrace,
 	})
 	if err == nil {
 		s.logf("the control plane runs on %s", master.Address)

@@ -5,6 +5,7 @@
 //	network serve --http=8080 --tcp=8081 --udp=8081 --proxied-tcp=8082 --grace=30s
 //	network get URL
 //	network tcp|udp ADDRESS TEXT
+//	network write FILE TEXT, network read FILE, network size FOLDER
 //
 // Without arguments it serves with these ports. The client prints the answer, and
 // gives up after five seconds.
@@ -38,7 +39,7 @@ func main() {
 
 const askTimeout = 5 * time.Second
 
-var errUsage = errors.New("usage: network [serve [flags] | get URL | tcp ADDRESS TEXT | udp ADDRESS TEXT]")
+var errUsage = errors.New("usage: network [serve [flags] | get URL | tcp ADDRESS TEXT | udp ADDRESS TEXT | write FILE TEXT | read FILE | size FOLDER]")
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
@@ -46,6 +47,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if args[0] == "serve" {
 		return serve(ctx, args[1:])
+	}
+	if known, err := volume(args, out); known {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
