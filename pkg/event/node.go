@@ -46,7 +46,7 @@ var (
 	})
 )
 
-// Events on requests of kubelets for certificates.
+// NodeCertificateWithheld is recorded on requests of kubelets for certificates.
 var NodeCertificateWithheld = register(Reason{
 	Name:  "NodeCertificateWithheld",
 	Type:  Warning,
