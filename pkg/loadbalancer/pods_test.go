@@ -312,6 +312,28 @@ func TestOneBadPodHarmsItselfOnly(t *testing.T) {
 	}
 }
 
+func TestABackendThatIsInAlreadyIsFoundAndNotBlamed(t *testing.T) {
+	t.Parallel()
+	r := newPodRig(t, "instant", 3)
+	s := newService(1, toPods)
+	var all []discoveryv1.Endpoint
+	for n := 1; n <= 3; n++ {
+		all = append(all, ready(r.addPod(newPod(fmt.Sprintf("p%d", n), n, podAddress(n, 0)))))
+	}
+	r.podEndpoints(s, all[0])
+	r.living(s)
+	early := slb.Backend{ServerID: "eni-2", ServerIP: podAddress(2, 0), Type: slb.TypeInterface, Port: 8080, Weight: 100}
+	if err := r.eyes.AddGroupBackends(t.Context(), r.only(s).Groups[0].ID, []slb.Backend{early}); err != nil {
+		t.Fatal(err)
+	}
+	r.podEndpoints(s, all...)
+	r.sends("all three", s, member(1, 0, 8080, 100), member(2, 0, 8080, 100), member(3, 0, 8080, 100))
+	r.settle()
+	if told := r.recorded(event.LoadBalancerBackendRejected); len(told) > 0 {
+		t.Errorf("told %q", told)
+	}
+}
+
 func TestAServiceThatIsRefusedKeepsItsPodsUpToDate(t *testing.T) {
 	t.Parallel()
 	r := newPodRig(t, "instant", 2)
