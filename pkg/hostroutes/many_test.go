@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,7 +103,7 @@ func TestR39LossOfNewsIsSurvived(t *testing.T) {
 	l.ok(h.RouteDel(one.route("10.2.2.0/24", ip(2), ourMetric, ourProtocol)))
 	close(slow.gate)
 	within(t, 5*time.Second, "the route is back", func() bool { return one.routed() == 1 })
-	if slow.lost == 0 {
+	if slow.lost.Load() == 0 {
 		t.Error("nothing was lost: the test shows nothing")
 	}
 	if errs := agent.errs(); len(errs) > 0 {
@@ -114,7 +115,7 @@ func TestR39LossOfNewsIsSurvived(t *testing.T) {
 type slowWatch struct {
 	Kernel
 	gate chan struct{}
-	lost int
+	lost atomic.Int32
 }
 
 func (s *slowWatch) Watch(ctx context.Context, w kernel.Watch) {
@@ -130,7 +131,7 @@ func (s *slowWatch) Watch(ctx context.Context, w kernel.Watch) {
 		}
 		first = false
 	}
-	w.Lost = func(err error) { s.lost++; lost(err) }
+	w.Lost = func(err error) { s.lost.Add(1); lost(err) }
 	s.Kernel.Watch(ctx, w)
 }
 
