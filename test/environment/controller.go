@@ -21,6 +21,7 @@ import (
 
 const (
 	controllerName = "aliyun-controller"
+	driverName     = "aliyun-flexv"
 	// controllerUser has the rights of deploy/controller/rbac.yaml and no others.
 	controllerUser = "system:aliyun-controller"
 )

@@ -65,7 +65,7 @@ func hold(ctx context.Context, p place, workers int) (err error) {
 		return fmt.Errorf("holding servers: %w", err)
 	}
 	defer func() { err = errors.Join(err, progress.Close()) }()
-	controller, err := stage.ControllerArchive(p.dir, p.binary(controllerName), p.binary("aliyun-flexv"))
+	controller, err := stage.ControllerArchive(p.dir, p.binary(controllerName), p.binary(driverName))
 	if err != nil {
 		return err
 	}

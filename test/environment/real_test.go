@@ -99,6 +99,7 @@ func realPlace(t *testing.T) place {
 	}
 	for _, target := range [][2]string{
 		{p.binary("aliyun-sim"), "./cmd/aliyun-sim"}, {p.binary(controllerName), "./cmd/aliyun-controller"},
+		{p.binary(driverName), "./cmd/aliyun-flexv"},
 		{filepath.Join(p.root, "environment"), "./test/environment"},
 	} {
 		build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=v0.0.0-test", "-o", target[0], target[1])
