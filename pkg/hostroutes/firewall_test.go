@@ -56,13 +56,10 @@ func TestR40MasqueradeAndGuardOfMetadata(t *testing.T) {
 	o.ClusterCIDRs, o.ServiceCIDRs, o.MasqueradeExclude = []string{"10.2.0.0/16", "fd02::/48"}, []string{"10.3.0.0/24"}, []string{"10.99.0.0/16"}
 	l.ok(o.Validate())
 	rules := o.firewall(netns.NsHandle(one.ns.FD()))
-	for _, s := range servers {
-		cfg := s.config(c)
-		if s == one {
-			cfg.Rules = rules
-		}
-		s.start(cfg)
-	}
+	servers[1].start(servers[1].config(c))
+	cfg := one.config(c)
+	cfg.Rules = rules
+	agent := one.start(cfg)
 	within(t, 5*time.Second, "the outside sees the server's address", answers(outside, ip(1)))
 	within(t, 5*time.Second, "the metadata is closed to Pods", answers(metadata, ""))
 	within(t, 5*time.Second, "other Pods see the Pod's address", answers(servers[1].podAddress(), one.podAddress()))
@@ -72,6 +69,7 @@ func TestR40MasqueradeAndGuardOfMetadata(t *testing.T) {
 		t.Errorf("the server itself reads the metadata: %v", err)
 	}
 
+	agent.stop() // which mends too
 	own := []netip.Prefix{netip.MustParsePrefix("10.2.1.0/24")}
 	if changed, err := rules.Sync(own); changed || err != nil {
 		t.Errorf("a second Sync writes: %v, %v", changed, err)

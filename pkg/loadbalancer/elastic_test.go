@@ -92,6 +92,10 @@ func TestTheElasticIPOfALoadBalancerIsShownOnceItIsBound(t *testing.T) {
 	if n := x.sim.Counts()[callEIPs]; n != 0 {
 		t.Errorf("another Service cost %d listings", n)
 	}
+	annotate(other, annotation.ExternalIPType, "")
+	if _, err := x.ensure(other); err != nil { // else it looks for its own when the clock is put forward
+		t.Fatal(err)
+	}
 
 	x.sim.Do(func(region *aliyunsim.Region) { region.VPC.TargetReleased(lb.ID) })
 	now.put(10 * time.Minute)
