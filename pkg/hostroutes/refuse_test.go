@@ -60,8 +60,11 @@ func TestR37WhatIsWrongForAllIsToldByTwoHostsOnly(t *testing.T) {
 		servers[i].node.Name = nodes[i].Name
 		agent := servers[i].start(servers[i].config(newCluster(nodes...)))
 		within(t, 5*time.Second, "a pass", func() bool { return len(agent.passes()) > 0 })
-		if got := len(agent.told()); got != want {
-			t.Errorf("%s tells %d events, want %d: %q", nodes[i].Name, got, want, agent.told())
+		agent.stop()
+		// Each pass tells the same, which Kubernetes takes together.
+		told := slices.Compact(slices.Sorted(slices.Values(agent.told())))
+		if len(told) != want {
+			t.Errorf("%s tells %d things, want %d: %q", nodes[i].Name, len(told), want, told)
 		}
 	}
 }
